@@ -1,0 +1,58 @@
+"""The one way a connector's process starts and ends.
+
+Runs the SDK's command line and turns whatever ends it into one line on standard error and an
+exit code of :class:`~singer_kit.errors.ExitCode`. Standard output belongs to Singer messages.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+from singer_sdk.exceptions import ConfigValidationError
+
+from singer_kit.errors import ConnectorError, ExitCode
+
+if TYPE_CHECKING:
+    from singer_sdk.plugin_base import PluginBase
+
+
+def run(plugin: type[PluginBase]) -> NoReturn:
+    """Run ``plugin``'s command line and leave the process with a meaningful exit code."""
+    sys.exit(_exit_code(plugin))
+
+
+def _exit_code(plugin: type[PluginBase]) -> int:
+    try:
+        plugin.cli(standalone_mode=False)
+    except ConnectorError as error:
+        _say(plugin, type(error).__name__, str(error))
+        return error.exit_code
+    except ConfigValidationError as error:
+        _say(plugin, "ConfigError", "; ".join([str(error), *error.errors]))
+        return ExitCode.CONFIG
+    except click.ClickException as error:
+        _say(plugin, "ConfigError", error.format_message())
+        return ExitCode.CONFIG
+    except BrokenPipeError:
+        # The reader went away: nobody is left to tell, and the interpreter must not try again
+        # when it flushes on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.TARGET_WRITE
+    except Exception as error:  # noqa: BLE001 - the last line before the user
+        _say(plugin, type(error).__name__, f"unexpected: {error}", traceback.format_exc())
+        return ExitCode.UNEXPECTED
+    return ExitCode.OK
+
+
+def _say(plugin: type[PluginBase], kind: str, message: str, trace: str | None = None) -> None:
+    """Write one JSON line; a trace only for what we did not foresee."""
+    line = {"level": "error", "plugin": plugin.name, "error": kind, "event": message}
+    if trace:
+        line["exception"] = trace
+    sys.stderr.write(json.dumps(line, ensure_ascii=False) + "\n")
+    sys.stderr.flush()
