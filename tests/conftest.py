@@ -1,0 +1,3 @@
+"""Fixtures for every room: real services, each started once for a test run."""
+
+pytest_plugins = ["fixtures.fix_services", "fixtures.fix_postgres", "fixtures.fix_object_store"]
