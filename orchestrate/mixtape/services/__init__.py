@@ -16,24 +16,48 @@ from mixtape.services.object_store import GivenObjectStore
 from mixtape.services.postgres import GivenPostgres, Postgres
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["Given", "Part", "Service", "ServiceError", "object_store", "parts", "postgres"]
+__all__ = [
+    "Given",
+    "Part",
+    "Service",
+    "ServiceError",
+    "addresses",
+    "object_store",
+    "parts",
+    "postgres",
+]
 
 
 def postgres(root: Path) -> Postgres | GivenPostgres:
     """Return the PostgreSQL to use: the one in `POSTGRES_URI`, or one below ``root``."""
-    return GivenPostgres() if os.environ.get("POSTGRES_URI") else Postgres(root)
+    ours = Postgres(root)
+    return GivenPostgres() if _given(GivenPostgres.variable, ours) else ours
 
 
 def object_store(root: Path) -> Minio | Moto | GivenObjectStore:
     """Return the object store to use: `S3_ENDPOINT_URL`, MinIO where it is, else moto."""
-    if os.environ.get("S3_ENDPOINT_URL"):
-        return GivenObjectStore()
-    return Minio(root) if installed() else Moto(root)
+    ours = Minio(root) if installed() else Moto(root)
+    return GivenObjectStore() if _given(GivenObjectStore.variable, ours) else ours
 
 
 def parts(root: Path) -> dict[str, Part]:
     """Return every part by the name that `mixtape up` knows it by."""
     every: tuple[Part, ...] = (postgres(root), object_store(root))
     return {part.name: part for part in every}
+
+
+def addresses(parts: Iterable[Part]) -> dict[str, str]:
+    """Return the environment variables that lead to ``parts``; they hold secrets."""
+    return {name: value for part in parts for name, value in part.address().items()}
+
+
+def _given(variable: str, ours: Service) -> bool:
+    """Tell whether the environment names a server that is not the one of this checkout.
+
+    After ``eval "$(mixtape env)"`` it names ours, which `mixtape down` must still stop.
+    """
+    value = os.environ.get(variable)
+    return bool(value) and not (ours.placed and ours.address()[variable] == value)

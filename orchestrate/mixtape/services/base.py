@@ -153,6 +153,11 @@ class Service(Part):
         return bool(self.processes()) and self.ready()
 
     @property
+    def placed(self) -> bool:
+        """Whether it was ever started, and so has an address."""
+        return (self.home / "port").exists()
+
+    @property
     def port(self) -> int:
         """The TCP port; kept over restarts, so that a saved connection goes on working."""
         try:
@@ -175,7 +180,7 @@ class Service(Part):
         return self.home / "log"
 
     def _spawn(self) -> None:
-        if not (self.home / "port").exists() or not _is_free(self.port):
+        if not self.placed or not _is_free(self.port):
             (self.home / "port").write_text(str(free_port()))
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(

@@ -50,7 +50,7 @@ class ObjectStoreService(Service):
 
     def ready(self) -> bool:
         """Tell whether it lists buckets for us."""
-        return (self.home / "port").exists() and _answers(self.client)
+        return self.placed and _answers(self.client)
 
     def provision(self) -> None:
         """Buckets belong to whoever fills them."""

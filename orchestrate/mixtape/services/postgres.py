@@ -110,7 +110,7 @@ class Postgres(Service):
 
     def ready(self) -> bool:
         """Tell whether the server lets the superuser in."""
-        return bool((self.home / "port").exists()) and _answers(self._uri("postgres"))
+        return self.placed and _answers(self._uri("postgres"))
 
     def provision(self) -> None:
         """Make the database, and in it the roles with their passwords."""
@@ -156,8 +156,9 @@ class GivenPostgres(Given):
         return f"postgresql://{host}:{port}/{parts.get('dbname', '')}"
 
     def address(self) -> dict[str, str]:
-        """Return what the loader, dbt and BI need, each with its own role."""
-        return client_environment(self.uri)
+        """Return what the loader, dbt and BI need; what the environment says of each wins."""
+        found = client_environment(self.uri)
+        return {name: os.environ.get(name, value) for name, value in found.items()}
 
     def ready(self) -> bool:
         """Tell whether the server lets us in."""

@@ -1,0 +1,80 @@
+# `make` shows what there is. Every target works on a fresh clone and can be cut off and repeated.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+LOCKS := requirements
+SOURCES := extract plugins orchestrate tests bench
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help install demo down clean test test-long check format lock bench
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(BIN)/.installed-services ## make .venv with every command of the project
+
+demo: $(BIN)/.installed-services ## rap files to facts on this machine, in a minute
+	@$(BIN)/python -m mixtape.demo
+
+down: $(BIN)/.installed-services ## stop what demo started; what it wrote stays
+	@$(BIN)/mixtape down
+
+clean: ## stop everything and remove all that was written (not .venv)
+	@if [ -x $(BIN)/mixtape ]; then $(BIN)/mixtape down; fi
+	rm -rf .mixtape .meltano transform/target transform/logs output
+
+test: $(BIN)/.installed-dev ## the usual tests, against real services
+	@$(BIN)/pytest -m "not long" $(PYTEST_ARGS)
+
+test-long: $(BIN)/.installed-dev ## the long property and load runs
+	@$(BIN)/pytest -m long --timeout=7200 $(PYTEST_ARGS)
+
+check: $(BIN)/.installed-dev ## format, lint, types, SQL, YAML, locks, generated files, audit
+	@ruff format --check .
+	@ruff check .
+	@mypy
+	@sqlfluff lint --disable-progress-bar --processes 0 transform
+	@yamllint --strict .
+	@python -m rap_model check extract/raps
+	@python -m rap_model project --check
+	@python -m singer_kit.plugin_definition --check
+	@bash requirements/check.sh
+
+format: $(BIN)/.installed-dev ## let the formatters do what they can
+	@ruff format .
+	@ruff check --fix .
+	@sqlfluff fix --disable-progress-bar transform
+
+lock: $(BIN)/.installed-bootstrap ## resolve pyproject.toml into requirements/
+	@bash requirements/lock.sh $(LOCKS)
+
+bench: $(BIN)/.installed-dev ## rows a second and peak memory, beside the floors
+	@$(BIN)/python bench/run.py
+
+# Installation: from the lock alone, each file hashed. A stamp is written last, so that an
+# installation that was cut off is taken up again.
+$(BIN)/.installed-bootstrap: $(LOCKS)/bootstrap.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "mixtape needs Python 3.11 or later: make PYTHON=/path/to/python3.11 …"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "Python has no venv here: apt-get install python3-venv"; exit 2; }
+	@echo "making .venv …"
+	@rm -rf .venv && $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(BIN)/.installed-services: $(LOCKS)/services.txt pyproject.toml | $(BIN)/.installed-bootstrap
+	@echo "installing what the project runs on …"
+	@uv pip sync --quiet --require-hashes $(LOCKS)/bootstrap.txt $<
+	@uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BIN)/.installed-dev: $(LOCKS)/dev.txt pyproject.toml | $(BIN)/.installed-bootstrap
+	@echo "installing what the tests and checks need …"
+	@uv pip sync --quiet --require-hashes $<
+	@uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(BIN)/.installed-services $@

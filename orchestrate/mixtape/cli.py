@@ -1,0 +1,138 @@
+"""The `mixtape` command: only what Meltano has not."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from mixtape import services, summary
+from mixtape.corpus import destination, generate, publish
+from mixtape.paths import project_root, run_root
+from mixtape.services import Given, Service, ServiceError
+
+EXIT_PART_DOWN = 3
+EXIT_ROWS_REJECTED = 5
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Everything else is Meltano's: `meltano run files-to-postgres transform`.",
+)
+@click.version_option(package_name="mixtape-elt", prog_name="mixtape")
+def cli() -> None:
+    """Run mixtape's services on one machine, and fill them.
+
+    \b
+      mixtape up && eval "$(mixtape env)"
+      mixtape corpus
+      meltano run files-to-postgres transform
+      mixtape status
+    """  # noqa: D301 - click's mark for text that keeps its lines
+
+
+@cli.command()
+@click.argument("names", metavar="[PART]...", nargs=-1)
+def up(names: tuple[str, ...]) -> None:
+    """Start the services (all, or the PARTs named) and return when they are ready.
+
+    A part whose address is in the environment (POSTGRES_URI, S3_ENDPOINT_URL) is used as it is.
+    """
+    for part in _chosen(names):
+        click.echo(f"{part.name}: starting {part.title} …", err=True)
+        part.start()
+        click.echo(f"{part.name}: ready at {part.url}", err=True)
+    click.echo('Next: eval "$(mixtape env)"', err=True)
+
+
+@cli.command()
+@click.argument("names", metavar="[PART]...", nargs=-1)
+def down(names: tuple[str, ...]) -> None:
+    """Stop the services that `up` started; what they hold stays for the next `up`."""
+    for part in _chosen(names):
+        if isinstance(part, Given):
+            click.echo(f"{part.name}: not ours, left alone ({part.variable})", err=True)
+            continue
+        part.stop()
+        click.echo(f"{part.name}: stopped", err=True)
+
+
+@cli.command()
+def env() -> None:
+    """Print the addresses of what runs as `export NAME=value` lines, secrets included."""
+    for name, value in services.addresses(_running()).items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+    click.echo(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
+
+
+@cli.command()
+def status() -> None:
+    """Show the services, the last load, what is in quarantine, and a few facts.
+
+    \b
+    Exit code: 0 all is well, 3 a part does not answer, 5 the last load rejected rows.
+    """  # noqa: D301 - click's mark for text that keeps its lines
+    every = _chosen(())
+    summary.show_parts(every)
+    if not all(_up(part) for part in every):
+        sys.exit(EXIT_PART_DOWN)
+    load = summary.last_load(every)
+    summary.show(load)
+    if load.rejected:
+        sys.exit(EXIT_ROWS_REJECTED)
+
+
+@cli.command()
+@click.option("--lyrics", type=click.IntRange(min=1), help="Generate this many lyrics instead.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same bytes.")
+@click.option(
+    "--layout",
+    type=click.Choice(["jsonl", "yaml"]),
+    default="jsonl",
+    show_default=True,
+    help="Generated files: a few large ones, or many small ones.",
+)
+@click.option("--files", type=click.IntRange(min=1), help="How many files of lyrics (generated).")
+@click.option("--out", default="s3://raps", show_default=True, help="s3://bucket, or a folder.")
+@click.option("--broken/--no-broken", help="Also publish the files that must end in quarantine.")
+def corpus(
+    lyrics: int | None, seed: int, layout: str, files: int | None, out: str, *, broken: bool
+) -> None:
+    """Publish the authored raps to a bucket or folder, or generate any volume of them.
+
+    Publishing writes what changed since the last time, and removes what it had published and
+    no longer finds; it never touches what somebody else put there.
+    """
+    place = destination(out, _running() if out.startswith("s3:") else [])
+    if lyrics:
+        click.echo(generate(place, lyrics=lyrics, seed=seed, layout=layout, files=files), err=True)
+    else:
+        click.echo(
+            publish(project_root() / "extract" / "raps", place, broken=broken).sentence, err=True
+        )
+
+
+def main() -> None:
+    """Run the command line; what a person can mend ends in one line and exit code 2."""
+    try:
+        cli()
+    except (ServiceError, FileNotFoundError) as error:
+        click.echo(f"mixtape: {error}", err=True)
+        sys.exit(2)
+
+
+def _chosen(names: tuple[str, ...]) -> list[services.Part]:
+    every = services.parts(run_root())
+    if unknown := sorted(set(names) - set(every)):
+        raise click.UsageError(f"no part {', '.join(unknown)}; there are: {', '.join(every)}")
+    return [every[name] for name in names or every]
+
+
+def _running() -> list[services.Part]:
+    return [part for part in _chosen(()) if _up(part)]
+
+
+def _up(part: services.Part) -> bool:
+    return part.running if isinstance(part, Service) else part.ready()

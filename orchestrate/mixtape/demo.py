@@ -1,0 +1,112 @@
+"""`make demo`: the whole path on this machine, ending on one screen.
+
+It does nothing a person could not type; each step's command is printed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from mixtape import services, summary
+from mixtape.corpus import destination, publish
+from mixtape.paths import project_root, run_root
+from mixtape.services import ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mixtape.services import Part
+
+COMMAND = ["meltano", "run", "files-to-postgres", "transform"]
+
+
+def main() -> None:
+    """Run the demo; exits 0, or with the failed step's code and where its log is."""
+    console = Console(highlight=False, stderr=True)
+    try:
+        sys.exit(_demo(console))
+    except ServiceError as error:
+        console.print(f"demo: {error}", markup=False)
+        sys.exit(2)
+
+
+def _demo(console: Console) -> int:
+    started = time.monotonic()
+    parts = list(services.parts(run_root()).values())
+    for part in parts:
+        with console.status(f"starting {part.title} …"):
+            part.start()
+        console.print(f"[green]✓[/] {part.title} at {part.url}")
+    with console.status("publishing the rap corpus …"):
+        place = destination("s3://raps", parts)
+        published = publish(project_root() / "extract" / "raps", place, broken=True)
+    console.print(f"[green]✓[/] {published.sentence}")
+    if code := _run(console, parts):
+        return code
+    summary.show(summary.last_load(parts))
+    console.print(f"\n{time.monotonic() - started:.0f} s. The services stay up:")
+    _show_ways_in(console, parts)
+    return 0
+
+
+def _run(console: Console, parts: Sequence[Part]) -> int:
+    """Run Meltano as a cluster would, its log in a file and its last line on the screen."""
+    log = run_root() / "demo.log"
+    programs = str(Path(sys.executable).parent)
+    environment = {
+        **os.environ,
+        **services.addresses(parts),
+        "MELTANO_RUN_ID": str(uuid.uuid4()),
+        "PATH": os.pathsep.join([programs, os.environ["PATH"]]),
+        "NO_COLOR": "1",
+    }
+    console.print(f"[bold]$ {' '.join(COMMAND)}[/]")
+    with (
+        log.open("w") as file,
+        console.status("starting Meltano …") as status,
+        subprocess.Popen(
+            COMMAND,
+            env=environment,
+            cwd=project_root(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as meltano,
+    ):
+        for line in meltano.stdout or ():
+            file.write(line)
+            status.update(_shortened(line))
+    if meltano.returncode:
+        tail = "".join(log.read_text(errors="replace").splitlines(keepends=True)[-25:])
+        console.print(tail, markup=False)
+        console.print(f"[red]✗[/] it ended with exit code {meltano.returncode}; its log: {log}")
+    else:
+        console.print(f"[green]✓[/] done; its log: {log}")
+    return meltano.returncode
+
+
+def _shortened(line: str) -> str:
+    """Return what fits beside a spinner, with nothing in it that would be taken for markup."""
+    return line.strip().replace("[", "(").replace("]", ")")[:100] or "…"
+
+
+def _show_ways_in(console: Console, parts: Sequence[Part]) -> None:
+    given = services.addresses(parts)
+    console.print(f"  BI and psql   {given['BI_READER_URI']}", markup=False, soft_wrap=True)
+    console.print("                role bi_reader, schema marts")
+    console.print('  your shell    eval "$(.venv/bin/mixtape env)"', markup=False)
+    console.print("  again         make demo     (loads only what changed in extract/raps)")
+    console.print("  stop          make down     (make clean also removes what they wrote)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,232 @@
+"""One screen on the last load: what came, what was refused, and what the facts now say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import conninfo, sql
+from rich.console import Console
+from rich.table import Table
+
+from mixtape.services import Service, addresses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from mixtape.services import Part
+
+_RAW_SCHEMA = "raw_files"
+_SHOWN_FAULTS = 12
+
+_FACTS = {
+    "The wordiest releases (marts.fct_lyric_releases)": """
+        select
+            lyric.title,
+            artist.name as lead_artist,
+            release.word_count as words,
+            round(release.type_token_ratio, 2) as variety
+        from marts.fct_lyric_releases as release
+        inner join marts.dim_lyrics as lyric using (lyric_id)
+        left join marts.dim_artists as artist on artist.artist_id = release.lead_artist_id
+        order by release.word_count desc, lyric.title
+        limit 3
+    """,
+    "Who is on most lyrics (marts.fct_lyric_credits)": """
+        select
+            artist.name as artist,
+            artist.country,
+            count(distinct credit.lyric_id) as lyrics,
+            string_agg(distinct credit.role, ', ' order by credit.role) as roles
+        from marts.fct_lyric_credits as credit
+        inner join marts.dim_artists as artist using (artist_id)
+        group by artist.artist_id, artist.name, artist.country
+        order by lyrics desc, artist.name
+        limit 3
+    """,
+    "What is played at meetups (marts.fct_meetup_performances)": """
+        select
+            lyric.title,
+            count(*) as performances,
+            count(distinct performance.meetup_id) as meetups
+        from marts.fct_meetup_performances as performance
+        inner join marts.dim_lyrics as lyric using (lyric_id)
+        group by lyric.lyric_id, lyric.title
+        order by performances desc, lyric.title
+        limit 3
+    """,
+}
+
+
+@dataclass(frozen=True)
+class Load:
+    """What the last run brought, and what the marts hold after it."""
+
+    run_id: str | None = None
+    #: (stream, received, new, changed, deleted, rejected), rows
+    streams: Sequence[tuple[str, int, int, int, int, int]] = ()
+    #: (source, JSON path, what is wrong) of what waits for a repair
+    faults: Sequence[tuple[str, str, str]] = ()
+    facts: dict[str, tuple[list[str], list[tuple[Any, ...]]]] = field(default_factory=dict)
+
+    @property
+    def rejected(self) -> int:
+        """Rows that this run refused."""
+        return sum(row[5] for row in self.streams)
+
+    @property
+    def files(self) -> tuple[int, int, int]:
+        """Files that are new, changed and gone."""
+        for stream, _, new, changed, deleted, _ in self.streams:
+            if stream == "_files":
+                return new, changed, deleted
+        return 0, 0, 0
+
+
+def last_load(parts: Iterable[Part]) -> Load:
+    """Read the newest run from `_sdc_loads` as the loader, and facts as the BI role.
+
+    Returns:
+        An empty Load when nothing was ever loaded.
+    """
+    given = addresses(parts)
+    loader = conninfo.make_conninfo(
+        host=given["TARGET_POSTGRES_HOST"],
+        port=given["TARGET_POSTGRES_PORT"],
+        user=given["TARGET_POSTGRES_USER"],
+        password=given["TARGET_POSTGRES_PASSWORD"],
+        dbname=given["TARGET_POSTGRES_DATABASE"],
+        sslmode=given["TARGET_POSTGRES_SSL_MODE"],
+    )
+    with psycopg.connect(loader) as database:
+        if not _exists(database, f"{_RAW_SCHEMA}._sdc_loads"):
+            return Load()
+        run_id = _value(
+            database,
+            "select run_id from {}._sdc_loads order by started_at desc, run_id limit 1",
+        )
+        streams = database.execute(
+            _raw(
+                "select stream, rows_in, rows_inserted, rows_updated, rows_deleted, rows_rejected"
+                " from {}._sdc_loads where run_id = %s and stream !~ '__rejected$'"
+                " order by stream"
+            ),
+            (run_id,),
+        ).fetchall()
+        faults = _faults(database)
+    return Load(run_id, streams, faults, _facts(given["BI_READER_URI"]))
+
+
+def show_parts(parts: Iterable[Part]) -> None:
+    """Print each part, whether it answers, and where."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("part", "is", "state", "at"):
+        table.add_column(title)
+    for part in parts:
+        up = part.running if isinstance(part, Service) else part.ready()
+        at = part.url if up else ""
+        table.add_row(part.name, part.title, "up" if up else "down", at)
+    Console().print(table)
+
+
+def show(load: Load) -> None:
+    """Print a load on one screen."""
+    console = Console(highlight=False)
+    if load.run_id is None:
+        console.print("\nNothing was loaded yet: meltano run files-to-postgres transform")
+        return
+    new, changed, gone = load.files
+    console.print(f"\n[bold]Run {load.run_id}[/]")
+    loaded = sum(row[2] + row[3] for row in load.streams if row[0] != "_files")
+    if not (loaded or new or changed or gone or load.rejected):
+        console.print("0 new rows: every file is as the last run left it.")
+    else:
+        console.print(
+            f"Files: {new} new, {changed} changed, {gone} removed. "
+            f"Rows: {loaded} loaded, {load.rejected} rejected."
+        )
+        _print_table(
+            console,
+            ["stream", "received", "new", "changed", "deleted", "rejected"],
+            [row for row in load.streams if row[0] != "_files"],
+        )
+    _show_faults(console, load.faults)
+    for title, (columns, rows) in load.facts.items():
+        console.print(f"\n[bold]{title}[/]")
+        _print_table(console, columns, rows)
+
+
+def _show_faults(console: Console, faults: Sequence[tuple[str, str, str]]) -> None:
+    if not faults:
+        return
+    console.print(
+        f"\n[bold]In quarantine: {len(faults)}[/] ({_RAW_SCHEMA}.*__rejected; "
+        "repair the file and run again)"
+    )
+    _print_table(console, ["file#line", "field", "what is wrong"], faults[:_SHOWN_FAULTS])
+    if (more := len(faults) - _SHOWN_FAULTS) > 0:
+        console.print(f"… and {more} more")
+
+
+def _faults(database: psycopg.Connection) -> list[tuple[str, str, str]]:
+    """Return the faults of files as they are now: a repaired or removed file has none."""
+    tables = database.execute(
+        "select tablename from pg_tables where schemaname = %s"
+        " and tablename like '%%\\_\\_rejected' order by tablename",
+        (_RAW_SCHEMA,),
+    ).fetchall()
+    found: list[tuple[str, str, str]] = []
+    for (table,) in tables:
+        found += database.execute(
+            sql.SQL(
+                "select rejected.source_key, rejected.error_path, rejected.error_message"
+                " from {schema}.{table} as rejected"
+                " inner join {schema}._files as files"
+                " on files.bucket = rejected._sdc_source_bucket"
+                " and files.key = rejected._sdc_source_file"
+                " and files.seen_etag = rejected._sdc_source_etag"
+                " where files._sdc_deleted_at is null"
+                " order by 1, 2"
+            ).format(schema=sql.Identifier(_RAW_SCHEMA), table=sql.Identifier(table))
+        ).fetchall()
+    return found
+
+
+def _facts(uri: str) -> dict[str, tuple[list[str], list[tuple[Any, ...]]]]:
+    found = {}
+    with psycopg.connect(uri) as database:
+        for title, query in _FACTS.items():
+            try:
+                cursor = database.execute(query)
+            except psycopg.errors.UndefinedTable:  # loaded, but not transformed yet
+                return {}
+            columns = [column.name for column in cursor.description or ()]
+            found[title] = (columns, cursor.fetchall())
+    return found
+
+
+def _print_table(
+    console: Console, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        right = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(*right)
+    console.print(table)
+
+
+def _exists(database: psycopg.Connection, table: str) -> bool:
+    row = database.execute("select to_regclass(%s) is not null", (table,)).fetchone()
+    return bool(row and row[0])
+
+
+def _value(database: psycopg.Connection, query: str) -> Any:
+    row = database.execute(_raw(query)).fetchone()
+    return row[0] if row else None
+
+
+def _raw(query: str) -> sql.Composed:
+    return sql.SQL(query).format(sql.Identifier(_RAW_SCHEMA))
