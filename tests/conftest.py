@@ -1,3 +1,8 @@
 """Fixtures for every room: real services, each started once for a test run."""
 
-pytest_plugins = ["fixtures.fix_services", "fixtures.fix_postgres", "fixtures.fix_object_store"]
+pytest_plugins = [
+    "fixtures.fix_services",
+    "fixtures.fix_postgres",
+    "fixtures.fix_object_store",
+    "fixtures.fix_meltano",
+]

@@ -101,7 +101,6 @@ class Service(Part):
     def __init__(self, root: Path) -> None:
         """Describe the service whose files are in ``root/<name>``; nothing is started yet."""
         self.home = root / self.name
-        self._child: subprocess.Popen[bytes] | None = None
 
     # What each service says of itself ------------------------------------------------------
 
@@ -183,14 +182,15 @@ class Service(Part):
         if not self.placed or not _is_free(self.port):
             (self.home / "port").write_text(str(free_port()))
         with self.log.open("ab") as log:
-            self._child = subprocess.Popen(
-                self.command(self.port),
+            # In a session of its own and nobody's child: it outlives the command that started it.
+            subprocess.run(
+                ["setsid", "--fork", *self.command(self.port)],
+                check=True,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **self.environment(), MARK: str(self.home)},
                 cwd=self.home,
-                start_new_session=True,  # it outlives the command that started it
             )
 
     def _await_ready(self) -> None:
@@ -217,8 +217,6 @@ class Service(Part):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(alive, timeout=_STOP_SECONDS)
-        if self._child:
-            self._child.wait()
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

@@ -115,7 +115,7 @@ class Postgres(Service):
     def provision(self) -> None:
         """Make the database, and in it the roles with their passwords."""
         with psycopg.connect(self._uri("postgres"), autocommit=True) as server:
-            found = server.execute("select from pg_database where datname = %s", (DATABASE,))
+            found = server.execute("select 1 from pg_database where datname = %s", (DATABASE,))
             if not found.fetchone():
                 server.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
         make_roles(self.uri)
