@@ -1,0 +1,155 @@
+"""`make bench`: the tap and the target on generated lyrics, beside their floors, in one run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import psycopg
+from measure import Figures, timed
+from rich.console import Console
+from rich.table import Table
+
+from mixtape.corpus import Bucket, generate
+from mixtape.paths import run_root
+from mixtape.services.minio import Minio, build
+from mixtape.services.postgres import Postgres, client_environment, psql
+
+HERE = Path(__file__).parent
+PROGRAMS = Path(sys.executable).parent
+WORKERS = 16
+TABLES = ("artists", "lyrics", "lyric_credits", "meetups", "performances", "_files")
+
+
+def main() -> None:
+    """Start services of the bench's own, run every case, print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lyrics", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    build()
+    root = run_root() / "bench"
+    postgres, store = Postgres(root), Minio(root)
+    try:
+        postgres.start()
+        store.start()
+        with tempfile.TemporaryDirectory(dir=root) as scratch:
+            run(Path(scratch), postgres, store, options.lyrics, options.rounds)
+    finally:
+        postgres.stop()
+        store.stop()
+        shutil.rmtree(root)
+
+
+def run(scratch: Path, postgres: Postgres, store: Minio, lyrics: int, rounds: int) -> None:
+    """Run both layouts and print what they took."""
+    console = Console()
+    table = Table(title=f"{lyrics:,} lyrics, median of {rounds} rounds")
+    for title in ("what", "seconds", "lyrics/s", "of its floor", "peak MB"):
+        table.add_column(title, justify="left" if title == "what" else "right")
+    for layout, files in (("jsonl", 8), ("yaml", 5_000)):
+        with console.status(f"{layout}: making {lyrics:,} lyrics …"):
+            place = Bucket(store.client, f"bench-{layout}")
+            generate(place, lyrics=lyrics, seed=1, layout=layout, files=files)
+        with console.status(f"{layout}: measuring …"):
+            figures = case(scratch, postgres, store, layout, rounds)
+        floors = {"tap-files": "download + parse", "target-postgres": r"psql \copy"}
+        for name, taken in figures.items():
+            floor = floors.get(name)
+            ratio = f"{taken.median / figures[floor].median:.2f} ×" if floor else "floor"
+            table.add_row(
+                f"{layout}: {name}",
+                f"{taken.median:.2f}",
+                f"{lyrics / taken.median:,.0f}",
+                ratio,
+                f"{taken.peak:.0f}",
+            )
+    console.print(table)
+
+
+def case(
+    scratch: Path, postgres: Postgres, store: Minio, layout: str, rounds: int
+) -> dict[str, Figures]:
+    """Time one layout: the tap and its floor, the target and its floor, in turn."""
+    figures = {
+        name: Figures()
+        for name in ("download + parse", "tap-files", r"psql \copy", "target-postgres")
+    }
+    env = {**os.environ, **store.address(), **client_environment(postgres.uri)}
+    messages, target_config = scratch / f"{layout}.singer", scratch / "target.json"
+    tap_config = scratch / f"{layout}.tap.json"
+    tap_config.write_text(json.dumps(tap_settings(store, f"bench-{layout}")))
+    target_config.write_text(json.dumps(target_settings(postgres)))
+    for _ in range(rounds):
+        floor = [
+            sys.executable,
+            str(HERE / "floor_download.py"),
+            *(store.url, f"bench-{layout}", "lyrics/", str(WORKERS)),
+        ]
+        timed(figures["download + parse"], floor, env=env)
+        tap = [str(PROGRAMS / "tap-files"), "--config", str(tap_config)]
+        timed(figures["tap-files"], tap, env=env, stdout=messages)
+        clear(postgres)
+        target = [str(PROGRAMS / "target-postgres"), "--config", str(target_config)]
+        timed(figures["target-postgres"], target, env=env, stdin=messages)
+        timed(figures[r"psql \copy"], ready_made(scratch, postgres), env=env)
+    return figures
+
+
+def tap_settings(store: Minio, bucket: str) -> dict[str, object]:
+    """Return the project's own configuration of tap-files, for the lyrics in ``bucket``."""
+    return {
+        "endpoint_url": store.url,
+        "bucket": bucket,
+        "streams": [
+            {"name": "lyrics", "prefix": "lyrics/", "key_properties": ["lyric_id"]},
+        ],
+        "contract_mode": "quarantine",
+        "contract_models": {"lyrics": "rap_model.Lyric"},
+    }
+
+
+def target_settings(postgres: Postgres) -> dict[str, object]:
+    """Return the loader's configuration."""
+    env = client_environment(postgres.uri)
+    return {
+        "host": env["TARGET_POSTGRES_HOST"],
+        "port": int(env["TARGET_POSTGRES_PORT"]),
+        "user": env["TARGET_POSTGRES_USER"],
+        "password": env["TARGET_POSTGRES_PASSWORD"],
+        "database": env["TARGET_POSTGRES_DATABASE"],
+        "default_target_schema": "raw_files",
+        "on_invalid_record": "quarantine",
+    }
+
+
+def clear(postgres: Postgres) -> None:
+    """Remove what the load before wrote."""
+    with psycopg.connect(postgres.uri, autocommit=True) as database:
+        found = database.execute("select tablename from pg_tables where schemaname = 'raw_files'")
+        for (name,) in found.fetchall():
+            database.execute(f'drop table raw_files."{name}"'.encode())
+        database.execute("checkpoint")
+
+
+def ready_made(scratch: Path, postgres: Postgres) -> list[str]:
+    """Write the loaded rows as COPY text and return the command that loads them again."""
+    text = scratch / "ready.copy"
+    with psycopg.connect(postgres.uri, autocommit=True) as database:
+        with text.open("wb") as file, database.cursor() as cursor:
+            with cursor.copy("copy raw_files.lyrics to stdout") as copy:
+                for block in copy:
+                    file.write(block)
+        database.execute("drop table if exists floor")
+        database.execute("create table floor (like raw_files.lyrics including all)")
+        database.execute("checkpoint")
+    return [str(psql()), postgres.uri, "-qc", rf"\copy floor from '{text}'"]
+
+
+if __name__ == "__main__":
+    main()
