@@ -1,0 +1,32 @@
+{#
+  The words of a text in lower case, one row each, as a table function with one array column.
+
+  A word is a longest run of characters that are not separators; an apostrophe between two such
+  runs belongs to the word (don't, whichever apostrophe it is written with), elsewhere it
+  separates. Separators are white space, control characters, and the punctuation and symbols
+  (emoji among them) listed below by code point, because what a character class such as \w
+  matches depends on a server's locale and takes the vowel signs of Indic scripts for gaps. In
+  scripts written without spaces a run between two separators counts as one word.
+#}
+{% macro words(text) -%}
+    {%- set separators = [
+        "\\u0001-\\u0026\\u0028-\\u002f\\u003a-\\u0040\\u005b-\\u0060\\u007b-\\u00a9",
+        "\\u00ab-\\u00b1\\u00b4\\u00b6-\\u00b8\\u00bb\\u00bf\\u00d7\\u00f7",
+        "\\u037e\\u0387\\u055a-\\u055f\\u0589\\u058a",
+        "\\u05be\\u05c0\\u05c3\\u05c6\\u05f3\\u05f4",
+        "\\u0600-\\u060f\\u061b-\\u061f\\u066a-\\u066d\\u06d4",
+        "\\u0964\\u0965\\u0970\\u0e3f\\u0e4f\\u0e5a\\u0e5b\\u1361-\\u1368\\u1680",
+        "\\u2000-\\u200b\\u200e-\\u206f\\u20a0-\\u20ff\\u2190-\\u245f",
+        "\\u249c-\\u24e9\\u2500-\\u2775\\u2794-\\u2bff\\u2e00-\\u2e7f",
+        "\\u3000-\\u3004\\u3008-\\u3020\\u3030\\u303d\\u30a0\\u30fb",
+        "\\ufe00-\\ufe1f\\ufe30-\\ufe6f\\ufeff\\uff01-\\uff06\\uff08-\\uff0f",
+        "\\uff1a-\\uff20\\uff3b-\\uff40\\uff5b-\\uff65\\uffe0-\\uffff",
+        "\\U0001f000-\\U0001f0ff\\U0001f110-\\U0001faff\\U000e0000-\\U000e0fff",
+    ] | join -%}
+    {%- set run = "[^'" ~ separators ~ "]+" -%}
+    regexp_matches(
+        lower(replace({{ text }}, '’', '''') collate {{ unicode_collation() }}),
+        '{{ (run ~ "(?:'" ~ run ~ ")*") | replace("'", "''") }}',
+        'g'
+    )
+{%- endmacro %}

@@ -1,0 +1,23 @@
+with
+
+artists as (
+
+    select * from {{ ref('int_artists__artists_deduplicated') }}
+
+),
+
+final as (
+
+    select
+        artist_id,
+        name,
+        country,
+        spotify_url,
+        birth_date,
+        debut_date,
+        updated_at
+    from artists
+
+)
+
+select * from final

@@ -1,0 +1,20 @@
+with
+
+credits as (
+
+    select * from {{ ref('int_lyrics__credits_deduplicated') }}
+
+),
+
+final as (
+
+    select
+        lyric_id,
+        artist_id,
+        role,
+        position
+    from credits
+
+)
+
+select * from final

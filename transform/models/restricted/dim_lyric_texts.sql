@@ -1,0 +1,18 @@
+with
+
+lyrics as (
+
+    select * from {{ ref('int_lyrics__lyrics_deduplicated') }}
+
+),
+
+final as (
+
+    select
+        lyric_id,
+        lyrics
+    from lyrics
+
+)
+
+select * from final
