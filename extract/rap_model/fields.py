@@ -95,7 +95,7 @@ _TIME = core_schema.no_info_after_validator_function(
         mode="left_to_right",
     ),
 )
-_QUOTE_IT = "; in YAML, quote what reads as a number, a date or yes/no"
+_QUOTE_IT = "; in YAML, quote what reads as a number or as true or false"
 
 
 def _matching(pattern: str, **options: Any) -> CoreSchema:
@@ -157,7 +157,7 @@ Country = Annotated[
     str,
     Rule(
         "country_expected",
-        'must be an ISO 3166-1 code of two letters, such as AT; in YAML, Norway is "NO" in quotes',
+        "must be an ISO 3166-1 code of two letters, such as AT",
         _matching("^[A-Za-z]{2}$", to_upper=True),
     ),
 ]
@@ -165,7 +165,7 @@ Language = Annotated[
     str,
     Rule(
         "language_expected",
-        'must be a BCP 47 tag, such as en or zh-Hant; in YAML, Norwegian is "no" in quotes',
+        "must be a BCP 47 tag, such as en or zh-Hant",
         _matching("^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"),
     ),
 ]

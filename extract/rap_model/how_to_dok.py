@@ -12,6 +12,8 @@ UNDATED = "1970-01-01T00:00:00Z"
 
 _RENAMED = {"song_name": "title", "date_of_release": "released_date", "link": "video_url"}
 _CREDITED = {"singer": "singer", "collaborated_artists": "featured", "lyrics_by": "lyricist"}
+WRITTEN = {today: first for first, today in _RENAMED.items()}
+"""Names of the first format for fields of today's."""
 
 
 def is_first_format(document: dict[str, Any]) -> bool:
