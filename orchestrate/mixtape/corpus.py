@@ -16,7 +16,6 @@ from mixtape.services import ServiceError
 from mixtape.services.minio import Minio
 from mixtape.services.moto import Moto
 from mixtape.services.object_store import GivenObjectStore
-
 from rap_model import corpus as generator
 
 if TYPE_CHECKING:

@@ -20,6 +20,23 @@ if TYPE_CHECKING:
 _RAW_SCHEMA = "raw_files"
 _SHOWN_FAULTS = 12
 
+# What the tap refused comes as a stream of its own beside the one it would have been in; what
+# the target refused is counted on the stream itself.
+_STREAMS = sql.SQL("""
+    select
+        load.stream,
+        load.rows_in,
+        load.rows_inserted,
+        load.rows_updated,
+        load.rows_deleted,
+        load.rows_rejected + coalesce(refused.rows_in, 0)
+    from {schema}._sdc_loads as load
+    left join {schema}._sdc_loads as refused
+        on refused.run_id = load.run_id and refused.stream = load.stream || '__rejected'
+    where load.run_id = %s and load.stream !~ '__rejected$'
+    order by load.stream
+""").format(schema=sql.Identifier(_RAW_SCHEMA))
+
 _FACTS = {
     "The wordiest releases (marts.fct_lyric_releases)": """
         select
@@ -106,14 +123,7 @@ def last_load(parts: Iterable[Part]) -> Load:
             database,
             "select run_id from {}._sdc_loads order by started_at desc, run_id limit 1",
         )
-        streams = database.execute(
-            _raw(
-                "select stream, rows_in, rows_inserted, rows_updated, rows_deleted, rows_rejected"
-                " from {}._sdc_loads where run_id = %s and stream !~ '__rejected$'"
-                " order by stream"
-            ),
-            (run_id,),
-        ).fetchall()
+        streams = database.execute(_STREAMS, (run_id,)).fetchall()
         faults = _faults(database)
     return Load(run_id, streams, faults, _facts(given["BI_READER_URI"]))
 
