@@ -1,12 +1,13 @@
 {#
   The words of a text in lower case, one row each, as a table function with one array column.
 
-  A word is a longest run of characters that are not separators; an apostrophe between two such
-  runs belongs to the word (don't, whichever apostrophe it is written with), elsewhere it
-  separates. Separators are white space, control characters, and the punctuation and symbols
-  (emoji among them) listed below by code point, because what a character class such as \w
-  matches depends on a server's locale and takes the vowel signs of Indic scripts for gaps. In
-  scripts written without spaces a run between two separators counts as one word.
+  A word is a longest run of characters that are not separators; an apostrophe, or a joiner
+  that only shapes letters, between two such runs belongs to the word (don't, whichever apostrophe
+  it is written with), elsewhere it separates. Separators are white space, control characters, and
+  the punctuation and symbols (emoji among them) listed below by code point, because what a
+  character class such as \w matches depends on a server's locale and takes the vowel signs of
+  Indic scripts for gaps. In scripts written without spaces a run between two separators counts as
+  one word.
 #}
 {% macro words(text) -%}
     {%- set separators = [
@@ -16,7 +17,7 @@
         "\\u05be\\u05c0\\u05c3\\u05c6\\u05f3\\u05f4",
         "\\u0600-\\u060f\\u061b-\\u061f\\u066a-\\u066d\\u06d4",
         "\\u0964\\u0965\\u0970\\u0e3f\\u0e4f\\u0e5a\\u0e5b\\u1361-\\u1368\\u1680",
-        "\\u2000-\\u200b\\u200e-\\u206f\\u20a0-\\u20ff\\u2190-\\u245f",
+        "\\u2000-\\u206f\\u20a0-\\u20ff\\u2190-\\u245f",
         "\\u249c-\\u24e9\\u2500-\\u2775\\u2794-\\u2bff\\u2e00-\\u2e7f",
         "\\u3000-\\u3004\\u3008-\\u3020\\u3030\\u303d\\u30a0\\u30fb",
         "\\ufe00-\\ufe1f\\ufe30-\\ufe6f\\ufeff\\uff01-\\uff06\\uff08-\\uff0f",
@@ -26,7 +27,7 @@
     {%- set run = "[^'" ~ separators ~ "]+" -%}
     regexp_matches(
         lower(replace({{ text }}, '’', '''') collate {{ unicode_collation() }}),
-        '{{ (run ~ "(?:'" ~ run ~ ")*") | replace("'", "''") }}',
+        '{{ (run ~ "(?:['\\u200c\\u200d]" ~ run ~ ")*") | replace("'", "''") }}',
         'g'
     )
 {%- endmacro %}
