@@ -1,0 +1,80 @@
+"""Rows between being read and being committed: batches of a stream, and checkpoints of all."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from target_postgres.codec import Chunk, Encoded, RowCodec
+    from target_postgres.merge import Merge
+    from target_postgres.odd_lines import Fault
+    from target_postgres.tables import Table
+
+
+@dataclass(slots=True)
+class Stream:
+    """What is known of one stream while its SCHEMA holds."""
+
+    name: str
+    schema: dict[str, Any]
+    keys: tuple[str, ...]
+    table: Table
+    codec: RowCodec
+    merge: Merge
+
+
+@dataclass(slots=True)
+class Progress:
+    """One stream's run: what it has had so far, whatever SCHEMA it came under."""
+
+    started_at: datetime.datetime
+    rows_in: int = 0
+    rejected: int = 0
+    appends: bool = False
+    """Whether the table was empty when the run came to it, and has had only new keys since."""
+    failure: str | None = None
+    """Why the stream's rows are no longer written, once they are not."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows of one stream that are committed together."""
+
+    stream: Stream
+    started_at: datetime.datetime
+    chunks: list[Chunk] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    rows: int = 0
+    """Records received, valid or not."""
+    size: int = 0
+    """Bytes of COPY text."""
+    deletes: int = 0
+    first_lsn: int | None = None
+    last_lsn: int | None = None
+    activate: int | None = None
+    """The table version that is current once these rows are written."""
+
+    def add(self, encoded: Encoded, records: int) -> None:
+        """Take over what a block of ``records`` RECORD lines gave."""
+        if encoded.chunk.data:
+            self.chunks.append(encoded.chunk)
+        self.faults += encoded.faults
+        self.rows += records
+        self.size += len(encoded.chunk.data) + sum(len(one.payload) for one in encoded.faults)
+        self.deletes += encoded.deletes
+        if encoded.lsns:
+            low, high = min(encoded.lsns), max(encoded.lsns)
+            self.first_lsn = low if self.first_lsn is None else min(self.first_lsn, low)
+            self.last_lsn = high if self.last_lsn is None else max(self.last_lsn, high)
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """All rows since the last checkpoint, and the STATE that holds once they are committed."""
+
+    state: dict[str, Any] | None
+    batches: dict[str, Batch] = field(default_factory=dict)
+    size: int = 0
+    rows: int = 0

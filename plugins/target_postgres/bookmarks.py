@@ -1,0 +1,45 @@
+"""Which STATE may be printed: never one that is ahead of what is committed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+State = dict[str, Any]
+
+
+class Bookmarks:
+    """The STATE that is durable, which grows as streams commit.
+
+    A STATE speaks for all records before it. Its part ``bookmarks[stream]`` holds once that
+    stream's records are committed; so does the rest, once those of all streams are. A stream
+    without a bookmark of its own is spoken for by all others (a tap may keep one position for
+    several streams), so nothing moves before it.
+    """
+
+    def __init__(self) -> None:
+        self.durable: State = {}
+
+    def reached(self, target: State | None, waiting: AbstractSet[str]) -> State:
+        """Return the durable STATE when only the records of ``waiting`` are left of ``target``."""
+        if target is None:
+            return self.durable
+        if not waiting:
+            return target
+        ahead = target.get("bookmarks")
+        if not isinstance(ahead, dict) or not waiting <= ahead.keys():
+            return self.durable
+        behind = self.durable.get("bookmarks", {})
+        kept = {name: behind[name] for name in waiting if name in behind}
+        moved = {name: mark for name, mark in ahead.items() if name not in waiting}
+        if not moved:
+            return self.durable
+        return {**self.durable, "bookmarks": moved | kept}
+
+    def move(self, state: State) -> bool:
+        """Take ``state`` as durable; returns whether there is something new to print."""
+        changed = bool(state) and state != self.durable
+        self.durable = state
+        return changed

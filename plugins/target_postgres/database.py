@@ -1,0 +1,189 @@
+"""Sessions with PostgreSQL: how one is opened, and which failures a fresh one would cure."""
+
+from __future__ import annotations
+
+import logging
+import re
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psycopg
+from psycopg import conninfo
+
+from singer_kit.errors import ConfigError, TargetWriteError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+RECONNECT_SECONDS = 30.0
+"""How long a server that went away in the middle of a load may take to come back."""
+
+_CONNECT_TIMEOUT = 10
+# 08: connection, 40: deadlock and serialization, 57P: the server is stopping or starting.
+_PASSING = {"080", "08P", "400", "40P", "57P"}
+_FILES = {
+    "ssl_certificate_authority": "sslrootcert",
+    "ssl_client_certificate": "sslcert",
+    "ssl_client_private_key": "sslkey",
+}
+
+
+T = TypeVar("T")
+
+logger = logging.getLogger("target-postgres")
+
+
+class Database:
+    """Opens sessions as the settings say. Settings have MeltanoLabs' names."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._certificates = tempfile.TemporaryDirectory(prefix="target-postgres-")
+        self._parameters = self._address(config) | {
+            "application_name": config["application_name"],
+            "connect_timeout": _CONNECT_TIMEOUT,
+        }
+        self._lock_timeout = config["lock_timeout_seconds"]
+
+    def close(self) -> None:
+        """Remove the certificates that were written for this process."""
+        self._certificates.cleanup()
+
+    def __str__(self) -> str:
+        """Say where the database is, without the password."""
+        of = self._parameters
+        host, port = of.get("host", "the default host"), of.get("port", "5432")
+        return f"{of.get('dbname', 'the default database')} at {host}:{port} as {of.get('user')}"
+
+    def connect(self) -> psycopg.Connection:
+        """Return a session that thinks in UTC; raises :class:`TargetWriteError`."""
+        try:
+            connection = psycopg.connect(**self._parameters, autocommit=True)
+            connection.execute("set session timezone to 'UTC'")
+            connection.execute("set session datestyle to 'ISO, MDY'")
+            connection.execute(
+                "select set_config('lock_timeout', %s, false)", (f"{self._lock_timeout}s",)
+            )
+            connection.execute("set session client_min_messages to warning")
+        except psycopg.Error as error:
+            raise TargetWriteError(f"cannot reach PostgreSQL, {self}: {_one_line(error)}") from None
+        return connection
+
+    def reconnect(self) -> psycopg.Connection:
+        """Return a session as soon as the server is back; raises when it stays away."""
+        deadline = time.monotonic() + RECONNECT_SECONDS
+        while True:
+            try:
+                return self.connect()
+            except TargetWriteError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+    def _address(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        if url := config.get("sqlalchemy_url"):
+            try:
+                return dict(conninfo.conninfo_to_dict(re.sub(r"^(postgres\w*)\+\w+:", r"\1:", url)))
+            except psycopg.ProgrammingError:
+                raise ConfigError(
+                    "sqlalchemy_url is no PostgreSQL address; give it as "
+                    "postgresql://user:password@host:5432/database"
+                ) from None
+        names = {"host": "host", "port": "port", "user": "user", "password": "password"}
+        found = {name: config[setting] for setting, name in names.items() if config.get(setting)}
+        if config.get("database"):
+            found["dbname"] = config["database"]
+        return found | self._tls(config)
+
+    def _tls(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        enabled = config.get("ssl_enable")
+        if enabled is False or (enabled is None and not config.get("ssl_mode")):
+            return {}
+        found = {"sslmode": config.get("ssl_mode") or "verify-full"}
+        wanted = dict(_FILES)
+        if config.get("ssl_client_certificate_enable") is False:
+            del wanted["ssl_client_certificate"], wanted["ssl_client_private_key"]
+        for setting, name in wanted.items():
+            if value := config.get(setting):
+                found[name] = self._file(name, value)
+        return found
+
+    def _file(self, name: str, value: str) -> str:
+        """Return the path of a certificate that may be given as a path or as its text."""
+        if "-----BEGIN" not in value:
+            return value
+        path = Path(self._certificates.name) / name
+        path.touch(mode=0o600)
+        path.write_text(value)
+        return str(path)
+
+
+class Session:
+    """One session at a time, replaced once for each piece of work that it fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: psycopg.Connection | None = None
+
+    def transaction(
+        self,
+        work: Callable[[psycopg.Connection], T],
+        already_done: Callable[[psycopg.Connection], T | None] = lambda _: None,
+    ) -> T:
+        """Do ``work`` in a transaction, and once more on a fresh session if this one is lost.
+
+        A session may be lost while it commits: ``already_done`` gives the result if the first
+        attempt turns out to be committed. Raises :class:`TargetWriteError` when the server
+        cannot be reached, and what psycopg raises when it refuses the work.
+        """
+        connection = self._connection or self._database.connect()
+        self._connection = connection
+        try:
+            with connection.transaction():
+                return work(connection)
+        except psycopg.Error as error:
+            if not is_passing(error, connection):
+                raise
+            logger.warning("trying once more on a fresh session: %s", describe(error))
+        self.close()
+        connection = self._connection = self._database.reconnect()
+        try:
+            done = already_done(connection)
+            if done is not None:
+                return done
+            with connection.transaction():
+                return work(connection)
+        except psycopg.Error as error:
+            if not (connection.broken or connection.closed):
+                raise
+            raise TargetWriteError(
+                f"lost PostgreSQL twice in one batch, {self._database}: {describe(error)}; "
+                "what was committed before is in the STATE printed last, start again from it"
+            ) from None
+
+    def close(self) -> None:
+        """Close the session if there is one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def is_passing(error: psycopg.Error, connection: psycopg.Connection) -> bool:
+    """Tell whether the same work may succeed when it is done once more."""
+    return connection.broken or connection.closed or (error.sqlstate or "")[:3] in _PASSING
+
+
+def is_about_data(error: psycopg.Error) -> bool:
+    """Tell whether a row's content is what PostgreSQL refused."""
+    # 22: data, 23: constraints, 54: program limits such as a key too long for its index.
+    return (error.sqlstate or "")[:2] in {"22", "23", "54"}
+
+
+def describe(error: psycopg.Error) -> str:
+    """Return one line about an error, without the row that caused it."""
+    return f"{error.diag.message_primary or _one_line(error)} (SQLSTATE {error.sqlstate})"
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,41 @@
+"""Errors of this target, each named for its cause."""
+
+from __future__ import annotations
+
+from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchemaException
+
+from singer_kit.errors import ContractExceededError, TargetWriteError
+
+
+class MessageError(ContractExceededError):
+    """A line of the input is no Singer message that can be used."""
+
+    def __init__(self, line: int, what: str) -> None:
+        super().__init__(f"line {line} of the messages {what}; everything before it is loaded")
+
+
+class NoSchemaError(MessageError, RecordsWithoutSchemaException):
+    """A message of a stream came before the stream's SCHEMA."""
+
+    def __init__(self, line: int, stream: str) -> None:
+        super().__init__(line, f"is of stream {stream!r}, which has sent no SCHEMA yet")
+
+
+class InvalidRecordError(ContractExceededError):
+    """A record does not fit its stream's schema, and the settings say that this ends the load."""
+
+
+class MissingKeyError(InvalidRecordError, MissingKeyPropertiesError):
+    """A record has no value for a property of its stream's key."""
+
+
+class TooManyRejectedError(ContractExceededError):
+    """A greater part of a stream's records was rejected than the settings allow."""
+
+
+class TableRefusedError(TargetWriteError):
+    """A table that is there cannot take the stream's rows as they are."""
+
+
+class StreamsFailedError(TargetWriteError):
+    """Some streams could not be written; the others are loaded."""

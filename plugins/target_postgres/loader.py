@@ -1,0 +1,201 @@
+"""Messages become checkpoints; checkpoints are written beside the reading.
+
+The main thread reads, validates and encodes. One other thread writes, and waits for the server
+without holding Python's lock. There is never more than one checkpoint being written and one
+being filled, which bounds memory whatever the number of rows or streams.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from target_postgres import metadata
+from target_postgres.batches import Batch, Checkpoint, Progress
+from target_postgres.errors import (
+    MessageError,
+    MissingKeyError,
+    NoSchemaError,
+    StreamsFailedError,
+    TooManyRejectedError,
+)
+from target_postgres.settings import OnInvalidRecord
+from target_postgres.writer import Writer, invalid_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from target_postgres.batches import Stream
+    from target_postgres.bookmarks import State
+    from target_postgres.database import Database
+    from target_postgres.settings import Settings
+
+_EAGER_BYTES = 2 * 1024 * 1024
+"""From this size on a checkpoint is written as soon as the writer has nothing else to do."""
+
+_FEWEST_RECORDS = 1_000
+"""Records of a stream before the part that is rejected says anything."""
+
+
+class Loader:
+    """One load, from the first message to the last commit."""
+
+    def __init__(
+        self, database: Database, settings: Settings, emit: Callable[[State], None]
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._progress: dict[str, Progress] = {}
+        self._streams: dict[str, Stream | None] = {}
+        self._shapes: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {}
+        self._writer = Writer(database, settings, self._progress, emit)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._writing: Future[None] | None = None
+        self._open = Checkpoint(state=None)
+        self._opened_at = datetime.now(UTC)
+        self._deadline: float | None = None
+
+    def schema(self, line: int, message: dict[str, Any]) -> None:
+        """Make a stream's table ready for what follows."""
+        name, schema = message.get("stream"), message.get("schema")
+        keys = tuple(message.get("key_properties") or ())
+        if not isinstance(name, str) or not isinstance(schema, dict):
+            raise MessageError(line, "is a SCHEMA message without a stream or a schema")
+        properties = schema.get("properties")
+        if not isinstance(properties, dict) or not properties:
+            raise MessageError(line, f"is a SCHEMA of stream {name!r} without properties")
+        if missing := [key for key in keys if key not in properties]:
+            raise MessageError(
+                line, f"is a SCHEMA of stream {name!r} whose key {missing[0]!r} is no property"
+            )
+        if self._shapes.get(name) == (schema, keys):
+            return
+        if name in self._open.batches:
+            self.flush()
+        self._progress.setdefault(name, Progress(datetime.now(UTC)))
+        prepared = self._thread.submit(self._writer.prepare, name, schema, keys)
+        self._streams[name] = prepared.result()
+        self._shapes[name] = (schema, keys)
+
+    def records(self, line: int, name: str, lines: Sequence[bytes]) -> None:
+        """Take RECORD lines of one stream, the first of which is line ``line``."""
+        batch = self._batch(line, name)
+        if batch is None:
+            return
+        now = datetime.now(UTC)
+        stamp = metadata.stamp(now, self._opened_at)
+        encoded = batch.stream.codec.encode(lines, line, stamp)
+        rejected = len({fault.line for fault in encoded.faults})
+        if encoded.faults and self._settings.on_invalid_record is OnInvalidRecord.FAIL:
+            fault = encoded.faults[0]
+            error = invalid_record(name, fault)
+            raise MissingKeyError(str(error)) if fault.code == "required" else error
+        before = batch.size
+        batch.add(encoded, len(lines))
+        self._open.size += batch.size - before
+        self._open.rows += len(lines)
+        progress = self._progress[name]
+        progress.rows_in += len(lines)
+        progress.rejected += rejected
+        if rejected:
+            self._check_rejected(name, progress)
+        self.tick()
+
+    def state(self, line: int, message: dict[str, Any]) -> None:
+        """Take a STATE: it holds once everything before it is committed."""
+        state = message.get("value")
+        if not isinstance(state, dict):
+            raise MessageError(line, "is a STATE message without a value")
+        self._open.state = state
+        self._wait_no_longer_than_the_limit()
+
+    def activate_version(self, line: int, message: dict[str, Any]) -> None:
+        """Take an ACTIVATE_VERSION: it speaks of the rows before it, not of those after."""
+        name, version = message.get("stream"), message.get("version")
+        if not isinstance(name, str) or not isinstance(version, int):
+            raise MessageError(line, "is an ACTIVATE_VERSION without a stream or a version")
+        batch = self._batch(line, name)
+        with_metadata = self._settings.add_record_metadata
+        if batch is None or not (self._settings.activate_version and with_metadata):
+            return
+        batch.activate = version
+        self.flush()
+
+    def tick(self) -> None:
+        """Start writing if there is enough, if it has waited long, or if the writer is idle."""
+        size, rows = self._open.size, self._open.rows
+        is_full = size >= self._settings.batch_size_bytes or rows >= self._settings.batch_size_rows
+        is_idle = self._writing is None or self._writing.done()
+        is_late = self._deadline is not None and time.monotonic() >= self._deadline
+        if is_full or is_late or (is_idle and size >= _EAGER_BYTES):
+            self.flush()
+
+    def flush(self) -> None:
+        """Start writing what is there, once what is being written is committed."""
+        self._settle()
+        full, self._open = self._open, Checkpoint(state=self._open.state)
+        self._deadline = None
+        if full.batches or full.state is not None:
+            self._writing = self._thread.submit(self._writer.write, full)
+        self._opened_at = datetime.now(UTC)
+
+    def finish(self, *, is_whole: bool) -> None:
+        """Commit what is left; ``is_whole`` says that the input was read to its end.
+
+        Raises what ended the load, if something did.
+        """
+        try:
+            self.flush()
+            self._settle()
+            if is_whole:
+                for name, progress in self._progress.items():
+                    self._check_rejected(name, progress)
+                self._thread.submit(self._writer.finish).result()
+        finally:
+            self.close()
+        failures = [
+            f"stream {name}: {one.failure}"
+            for name, one in self._progress.items()
+            if one.failure is not None
+        ]
+        if failures:
+            raise StreamsFailedError("; ".join(failures))
+
+    def close(self) -> None:
+        """Leave the database, whatever state the load is in."""
+        self._thread.shutdown()
+        self._writer.close()
+        self._database.close()
+
+    def _batch(self, line: int, name: str) -> Batch | None:
+        """Return the open batch of a stream, None if the stream has failed."""
+        if name not in self._streams:
+            raise NoSchemaError(line, name)
+        stream = self._streams[name]
+        if stream is None or self._progress[name].failure is not None:
+            return None
+        if name not in self._open.batches:
+            self._open.batches[name] = Batch(stream, self._opened_at)
+            self._wait_no_longer_than_the_limit()
+        return self._open.batches[name]
+
+    def _wait_no_longer_than_the_limit(self) -> None:
+        if self._deadline is None:
+            self._deadline = time.monotonic() + self._settings.batch_wait_limit_seconds
+
+    def _settle(self) -> None:
+        """Wait for the checkpoint that is being written; raises what stopped it."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
+
+    def _check_rejected(self, name: str, progress: Progress) -> None:
+        rows, rejected = progress.rows_in, progress.rejected
+        if rows >= _FEWEST_RECORDS and rejected > rows * self._settings.max_rejected_ratio:
+            raise TooManyRejectedError(
+                f"stream {name}: {rejected} of {rows} records were rejected, more than "
+                f"max_rejected_ratio {self._settings.max_rejected_ratio} allows; what is wrong "
+                f"with them is in {name}__rejected if on_invalid_record is quarantine"
+            )

@@ -1,0 +1,297 @@
+"""The statements that bring a batch of rows into a table.
+
+Rows are copied into a temporary table and go from there into the real one with a single
+INSERT … ON CONFLICT, guarded by the version that is stored. Before that, two things make the
+batch a set of whole rows with one row for each key: rows of one key are folded field by field
+in the order of (version, arrival), and properties that a record does not have are filled from
+the stored row. Both are skipped when there is nothing to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
+
+from target_postgres import copytext, metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from target_postgres.codec import Chunk
+    from target_postgres.tables import Table
+
+_STAGED = sql.Identifier("_sdc_staged")
+_PRESENT = sql.Identifier("_sdc_present")
+_COMMA = sql.SQL(", ")
+_AND = sql.SQL(" and ")
+
+
+@dataclass(slots=True)
+class Counts:
+    """Rows of a table that a batch changed, and those it could not."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    stale: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        """Return the counts of both."""
+        return Counts(
+            self.inserted + other.inserted,
+            self.updated + other.updated,
+            self.deleted + other.deleted,
+            self.stale + other.stale,
+        )
+
+
+class Merge:
+    """Writes rows of one stream into its table.
+
+    ``names`` are the columns that rows have, in their order. A row's version is the column
+    ``_sdc_lsn``; a row without a version is older than any with one, and among equals the
+    later arrival wins.
+    """
+
+    def __init__(self, table: Table, names: Sequence[str]) -> None:
+        self._table = table
+        self._names = list(names)
+        self._others = [name for name in names if name not in table.keys]
+        self._has_lsn = any(metadata.is_version(column) for column in table.columns)
+        self._has_deletes = metadata.DELETED_AT in names
+
+    def append(self, connection: psycopg.Connection, chunks: Iterable[Chunk]) -> Counts:
+        """Copy rows straight into the table; fails if a key is there already."""
+        columns = _names(self._names)
+        statement = sql.SQL("copy {} ({}) from stdin {}").format(
+            self._table.identifier, columns, sql.SQL(copytext.OPTIONS)
+        )
+        with connection.cursor() as cursor:
+            with cursor.copy(statement) as copy:
+                for chunk in chunks:
+                    copy.write(_unmasked(chunk))
+            return Counts(inserted=cursor.rowcount)
+
+    def upsert(self, connection: psycopg.Connection, chunks: Sequence[Chunk]) -> Counts:
+        """Bring rows in, each unless the table holds a newer version of it."""
+        staged = self._stage(connection, chunks)
+        stale = 0
+        if self._has_repeated_keys(connection):
+            stale += self._drop_stale(connection)
+            staged -= stale + self._fold(connection)
+        if any(chunk.mixed for chunk in chunks):
+            connection.execute(self._fill_statement())
+        row = connection.execute(self._upsert_statement()).fetchone()
+        connection.execute(sql.SQL("drop table {}").format(_STAGED))
+        if row is None:
+            raise psycopg.InternalError("no counts came back from an aggregate")
+        inserted, updated, deleted = row
+        return Counts(inserted, updated, deleted, stale + staged - inserted - updated - deleted)
+
+    def _stage(self, connection: psycopg.Connection, chunks: Sequence[Chunk]) -> int:
+        """Copy rows into a temporary table, where their order of arrival is their ctid."""
+        connection.execute(
+            sql.SQL(
+                "create temporary table {} on commit drop as select {} from {} with no data"
+            ).format(_STAGED, _names(self._names), self._table.identifier)
+        )
+        connection.execute(
+            sql.SQL("alter table {} add column {} bit({})").format(
+                _STAGED, _PRESENT, sql.Literal(len(self._names))
+            )
+        )
+        rows = 0
+        for run, mixed in _runs(chunks):
+            columns = _names(self._names) + (sql.SQL(", ") + _PRESENT if mixed else sql.SQL(""))
+            statement = sql.SQL("copy {} ({}) from stdin {}").format(
+                _STAGED, columns, sql.SQL(copytext.OPTIONS)
+            )
+            with connection.cursor() as cursor:
+                with cursor.copy(statement) as copy:
+                    for chunk in run:
+                        copy.write(chunk.data)
+                rows += cursor.rowcount
+        return rows
+
+    def _has_repeated_keys(self, connection: psycopg.Connection) -> bool:
+        row = connection.execute(
+            sql.SQL("select exists (select from {} group by {} having count(*) > 1)").format(
+                _STAGED, _names(self._table.keys)
+            )
+        ).fetchone()
+        return row == (True,)
+
+    def _drop_stale(self, connection: psycopg.Connection) -> int:
+        """Remove rows that the stored one refuses, so that no field of theirs is folded in."""
+        if not self._has_lsn:
+            return 0
+        return connection.execute(
+            sql.SQL("delete from {staged} as staged using {table} as stored where {key} and {old}")
+            .format(
+                staged=_STAGED,
+                table=self._table.identifier,
+                key=self._same_key("staged", "stored"),
+                old=sql.SQL("not ") + self._is_current("staged", "stored"),
+            )
+        ).rowcount
+
+    def _fold(self, connection: psycopg.Connection) -> int:
+        """Make one row of all rows of a key; returns how many rows fewer there are."""
+        order = sql.SQL("arrival desc")
+        if self._has_lsn:
+            order = sql.SQL("{} desc nulls last, ").format(sql.Identifier(metadata.LSN)) + order
+        folded = [
+            sql.SQL(
+                "(array_agg({name} order by {order})"
+                " filter (where {present} is null or get_bit({present}, {bit}) = 1))[1]"
+            ).format(
+                name=sql.Identifier(name), order=order, present=_PRESENT, bit=sql.Literal(bit)
+            )
+            if name in self._others
+            else sql.Identifier(name)
+            for bit, name in enumerate(self._names)
+        ]
+        row = connection.execute(
+            sql.SQL(
+                """
+                with moved as (
+                    delete from {staged} as staged
+                    where ({key}) in (
+                        select {key} from {staged} group by {key} having count(*) > 1
+                    )
+                    returning staged.ctid as arrival, staged.*
+                ), folded as (
+                    insert into {staged} ({names}, {present})
+                    select {folded}, case
+                        when bool_or({present} is null) then null else bit_or({present})
+                    end
+                    from moved group by {key}
+                    returning 1
+                )
+                select (select count(*) from moved) - (select count(*) from folded)
+                """
+            ).format(
+                staged=_STAGED,
+                key=_names(self._table.keys),
+                names=_names(self._names),
+                present=_PRESENT,
+                folded=_COMMA.join(folded),
+            )
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def _fill_statement(self) -> sql.Composed:
+        """Give rows that lack a property the stored row's value for it."""
+        bits = {name: bit for bit, name in enumerate(self._names)}
+        filled = [
+            sql.SQL(
+                "{name} = case when get_bit(staged.{present}, {bit}) = 0"
+                " then stored.{name} else staged.{name} end"
+            ).format(
+                name=sql.Identifier(name), present=_PRESENT, bit=sql.Literal(bits[name])
+            )
+            for name in self._others
+        ]
+        return sql.SQL(
+            "update {staged} as staged set {filled} from {table} as stored"
+            " where staged.{present} is not null and {key}"
+        ).format(
+            staged=_STAGED,
+            filled=_COMMA.join(filled),
+            table=self._table.identifier,
+            present=_PRESENT,
+            key=self._same_key("staged", "stored"),
+        )
+
+    def _upsert_statement(self) -> sql.Composed:
+        """Return the statement; it gives the numbers of rows inserted, updated and deleted."""
+        changes = [
+            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in self._others
+        ]
+        action = sql.SQL("do nothing")
+        if changes:
+            action = sql.SQL("do update set {} where {}").format(
+                _COMMA.join(changes), self._is_current("excluded", "stored")
+            )
+        deleted = sql.SQL("false")
+        if self._has_deletes:
+            deleted = sql.SQL("stored.{} is not null").format(
+                sql.Identifier(metadata.DELETED_AT)
+            )
+        return sql.SQL(
+            """
+            with written as (
+                insert into {table} as stored ({names}) select {names} from {staged}
+                on conflict ({keys}) {action}
+                returning stored.xmax = 0 as is_new, {deleted} as is_deleted
+            )
+            select
+                count(*) filter (where is_new and not is_deleted),
+                count(*) filter (where not is_new and not is_deleted),
+                count(*) filter (where is_deleted)
+            from written
+            """
+        ).format(
+            table=self._table.identifier,
+            names=_names(self._names),
+            staged=_STAGED,
+            keys=_names(self._table.keys),
+            action=action,
+            deleted=deleted,
+        )
+
+    def _is_current(self, row: str, stored: str) -> sql.Composable:
+        """Return the condition under which ``row`` may replace ``stored``."""
+        if not self._has_lsn:
+            return sql.SQL("true")
+        lsn = sql.Identifier(metadata.LSN)
+        return sql.SQL(
+            "({stored}.{lsn} is null or coalesce({row}.{lsn} >= {stored}.{lsn}, false))"
+        ).format(row=sql.Identifier(row), stored=sql.Identifier(stored), lsn=lsn)
+
+    def _same_key(self, one: str, other: str) -> sql.Composable:
+        return _AND.join(
+            sql.SQL("{} = {}").format(sql.Identifier(one, key), sql.Identifier(other, key))
+            for key in self._table.keys
+        )
+
+
+def activate_version(connection: psycopg.Connection, table: Table, version: int) -> int:
+    """Mark rows of versions before ``version`` as deleted; returns how many there were."""
+    return connection.execute(
+        sql.SQL(
+            "update {table} set {deleted} = now()"
+            " where {deleted} is null and coalesce({version} < {active}, true)"
+        ).format(
+            table=table.identifier,
+            deleted=sql.Identifier(metadata.DELETED_AT),
+            version=sql.Identifier(metadata.TABLE_VERSION),
+            active=sql.Literal(version),
+        )
+    ).rowcount
+
+
+def _runs(chunks: Sequence[Chunk]) -> Iterable[tuple[list[Chunk], bool]]:
+    """Yield runs of neighbours that have the same fields."""
+    run: list[Chunk] = []
+    for chunk in chunks:
+        if run and chunk.mixed != run[0].mixed:
+            yield run, run[0].mixed
+            run = []
+        run.append(chunk)
+    if run:
+        yield run, run[0].mixed
+
+
+def _unmasked(chunk: Chunk) -> bytes:
+    if not chunk.mixed:
+        return chunk.data
+    end = copytext.NEWLINE
+    return b"".join(row.rpartition(copytext.TAB)[0] + end for row in chunk.rows())
+
+
+def _names(names: Iterable[str]) -> sql.Composed:
+    return _COMMA.join(map(sql.Identifier, names))

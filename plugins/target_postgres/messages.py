@@ -1,0 +1,192 @@
+"""The input, read in large pieces and told apart on raw bytes.
+
+Neighbouring RECORD lines of one stream are handed on together, undecoded: they are known by how
+they begin. Everything else is rare and decoded line by line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import select
+import stat
+import sys
+from collections import Counter
+from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk.singerlib.encoding.base import GenericSingerReader
+
+from singer_kit.errors import ContractExceededError
+from target_postgres.errors import MessageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from singer_kit.shutdown import Shutdown
+    from target_postgres.loader import Loader
+
+_PIECE = 1024 * 1024
+_TICK_SECONDS = 0.2
+_RECORD = re.compile(rb'\{"type": ?"RECORD", ?"stream": ?("(?:[^"\\]|\\.)*")')
+_MOST_LINES = 2_000
+
+
+class _Header(msgspec.Struct):
+    type: str
+    stream: str | None = None
+
+
+class MessageReader(GenericSingerReader[bytes]):
+    """Feeds a loader until the input ends or somebody asks to stop."""
+
+    def __init__(self, shutdown: Shutdown, loader: Callable[[], Loader]) -> None:
+        super().__init__()
+        self._shutdown = shutdown
+        self._make_loader = loader
+        self._header = msgspec.json.Decoder(_Header)
+        self._prefix: bytes | None = None
+        self._name: str | None = None
+
+    @property
+    def default_input(self) -> IO[bytes]:
+        """Standard in, as bytes."""
+        return sys.stdin.buffer
+
+    def deserialize_json(self, line: bytes) -> dict[str, Any]:
+        """Decode one message; raises what msgspec raises."""
+        return msgspec.json.decode(line, type=dict[str, Any])
+
+    def process_lines(
+        self,
+        file_input: IO[bytes] | IO[str] | None,
+        callbacks: dict[str, Callable[[dict[str, Any]], None]],  # noqa: ARG002 - the SDK's sinks
+    ) -> Counter[str]:
+        """Read all messages; returns how many there were of each type.
+
+        When a message ends the load, or a signal does, what came before is committed first. A
+        signal leaves the process with 128 + its number: the input has not been read to its end.
+        """
+        loader = self._make_loader()
+        counts: Counter[str] = Counter()
+        number = 0
+        try:
+            for lines in _lines(file_input or self.default_input):
+                if self._shutdown.requested:
+                    break
+                self._feed(loader, lines, number, counts)
+                number += len(lines)
+                loader.tick()
+        except ContractExceededError:
+            loader.finish(is_whole=False)
+            raise
+        except BaseException:
+            loader.close()
+            raise
+        if self._shutdown.signal is not None:
+            loader.finish(is_whole=False)
+            raise SystemExit(128 + self._shutdown.signal)
+        return counts
+
+    def _feed(
+        self, loader: Loader, lines: list[bytes], before: int, counts: Counter[str]
+    ) -> None:
+        """Hand on lines, the first of which is line ``before`` + 1 of the input."""
+        index = 0
+        while index < len(lines):
+            line, number = lines[index], before + index + 1
+            kind = self._begin(line, number)
+            stop = index + 1
+            if kind == "RECORD":
+                most = min(len(lines), index + _MOST_LINES)
+                while stop < most and self._goes_on(lines[stop], before + stop + 1):
+                    stop += 1
+                loader.records(number, self._name or "", lines[index:stop])
+            elif kind:
+                self._handle(loader, kind, line, number)
+            counts[kind] += stop - index
+            index = stop
+
+    def _begin(self, line: bytes, number: int) -> str:
+        """Return the type of a message, empty for a blank line; remembers a record's stream."""
+        if self._prefix is not None and line.startswith(self._prefix):
+            return "RECORD"
+        if found := _RECORD.match(line):
+            self._prefix = found[0]
+            self._name = msgspec.json.decode(found[1], type=str)
+            return "RECORD"
+        if not line.strip():
+            return ""
+        try:
+            header = self._header.decode(line)
+        except msgspec.ValidationError:
+            raise MessageError(number, "is no Singer message: it has no type") from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise MessageError(number, f"is not JSON: {error}") from None
+        if header.type == "RECORD":
+            self._prefix, self._name = None, header.stream
+        return header.type
+
+    def _goes_on(self, line: bytes, number: int) -> bool:
+        """Tell whether a line is a record of the same stream as the one before."""
+        if self._prefix is not None:
+            return line.startswith(self._prefix)
+        name = self._name
+        return self._begin(line, number) == "RECORD" and self._name == name
+
+    def _handle(self, loader: Loader, kind: str, line: bytes, number: int) -> None:
+        take = {
+            "SCHEMA": loader.schema,
+            "STATE": loader.state,
+            "ACTIVATE_VERSION": loader.activate_version,
+        }.get(kind)
+        if take is None:
+            raise MessageError(number, f"is a {kind} message, which this target does not take")
+        try:
+            message = self.deserialize_json(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise MessageError(number, f"is not JSON: {error}") from None
+        take(number, message)
+
+
+def _lines(source: IO[bytes] | IO[str]) -> Iterator[list[bytes]]:
+    """Yield the lines of each piece of the input; none now and then while nothing comes."""
+    tail: list[bytes] = []
+    for piece in _pieces(source):
+        cut = piece.rfind(b"\n")
+        if cut < 0:
+            tail.append(piece)
+            if not piece:
+                yield []
+            continue
+        block = b"".join([*tail, piece[:cut]])
+        tail = [piece[cut + 1 :]]
+        yield block.split(b"\n")
+    if last := b"".join(tail):
+        yield [last]
+
+
+def _pieces(source: IO[bytes] | IO[str]) -> Iterator[bytes]:
+    """Yield the input as it comes; an empty piece for every fraction of a second without any."""
+    source = getattr(source, "buffer", source)
+    try:
+        descriptor = source.fileno()
+    except OSError:
+        while piece := source.read(_PIECE):
+            yield piece.encode() if isinstance(piece, str) else piece
+        return
+    if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        with contextlib.suppress(OSError):
+            # A pipe of 64 KiB would make tap and target take turns.
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIECE)
+    while True:
+        ready, _, _ = select.select([descriptor], [], [], _TICK_SECONDS)
+        if not ready:
+            yield b""
+            continue
+        piece = os.read(descriptor, _PIECE)
+        if not piece:
+            return
+        yield piece

@@ -1,0 +1,210 @@
+"""The settings, under the names that MeltanoLabs' target-postgres made known."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import typing as th
+
+from target_postgres.copytext import NullCharacter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+logger = logging.getLogger("target-postgres")
+
+
+class OnInvalidRecord(StrEnum):
+    """What becomes of a record that does not fit its stream's schema."""
+
+    FAIL = "fail"
+    QUARANTINE = "quarantine"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings that a load needs, checked."""
+
+    schema: str
+    run_id: str
+    add_record_metadata: bool
+    activate_version: bool
+    null_character: NullCharacter
+    on_invalid_record: OnInvalidRecord
+    max_rejected_ratio: float
+    batch_size_rows: int
+    batch_size_bytes: int
+    batch_wait_limit_seconds: float
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Settings:
+        """Return the settings in a validated configuration."""
+        run_id = config.get("run_id") or ""
+        if not run_id:
+            run_id = str(uuid.uuid4())
+            logger.info("no run_id given: this run is %s", run_id)
+        return cls(
+            schema=config["default_target_schema"],
+            run_id=run_id,
+            add_record_metadata=config["add_record_metadata"],
+            activate_version=config["activate_version"],
+            null_character=NullCharacter(config["null_character"]),
+            on_invalid_record=OnInvalidRecord(config["on_invalid_record"]),
+            max_rejected_ratio=config["max_rejected_ratio"],
+            batch_size_rows=config["batch_size_rows"],
+            batch_size_bytes=config["batch_size_bytes"],
+            batch_wait_limit_seconds=config["batch_wait_limit_seconds"],
+        )
+
+
+CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
+    th.Property("host", th.StringType, title="Host", description="Name or address of the server."),
+    th.Property("port", th.IntegerType, title="Port", description="Port of the server."),
+    th.Property("user", th.StringType, title="User", description="Role to connect as."),
+    th.Property(
+        "password", th.StringType, secret=True, title="Password", description="The role's password."
+    ),
+    th.Property(
+        "database", th.StringType, title="Database", description="Database that is loaded into."
+    ),
+    th.Property(
+        "sqlalchemy_url",
+        th.StringType,
+        secret=True,
+        title="Address",
+        description="The whole address as one URL; host, port, user, password, database and "
+        "ssl settings are then not looked at.",
+    ),
+    th.Property(
+        "ssl_enable",
+        th.BooleanType,
+        title="TLS",
+        description="Whether to ask for TLS. When absent, ssl_mode alone decides.",
+    ),
+    th.Property(
+        "ssl_mode",
+        th.StringType,
+        allowed_values=["disable", "allow", "prefer", "require", "verify-ca", "verify-full"],
+        title="TLS mode",
+        description="How much of the server's certificate is checked, in libpq's words; "
+        "verify-full when ssl_enable is set and this is not.",
+    ),
+    th.Property(
+        "ssl_certificate_authority",
+        th.StringType,
+        title="TLS certificate authority",
+        description="Who may have signed the server's certificate: a path, or the PEM text.",
+    ),
+    th.Property(
+        "ssl_client_certificate_enable",
+        th.BooleanType,
+        title="TLS client certificate",
+        description="Set to false to leave a configured client certificate unused.",
+    ),
+    th.Property(
+        "ssl_client_certificate",
+        th.StringType,
+        title="TLS client certificate file",
+        description="The client's certificate: a path, or the PEM text.",
+    ),
+    th.Property(
+        "ssl_client_private_key",
+        th.StringType,
+        secret=True,
+        title="TLS client key",
+        description="The client's private key: a path, or the PEM text.",
+    ),
+    th.Property(
+        "application_name",
+        th.StringType,
+        default="target-postgres",
+        title="Application name",
+        description="How the session is named in pg_stat_activity.",
+    ),
+    th.Property(
+        "lock_timeout_seconds",
+        th.IntegerType,
+        default=60,
+        title="Lock timeout",
+        description="How long a statement waits for a lock, in seconds, before its stream fails.",
+    ),
+    th.Property(
+        "default_target_schema",
+        th.StringType,
+        default="public",
+        title="Target schema",
+        description="Schema that tables are made in. It is made too if it is not there.",
+    ),
+    th.Property(
+        "add_record_metadata",
+        th.BooleanType,
+        default=True,
+        title="Add record metadata",
+        description="Whether tables get Singer's _sdc_ columns.",
+    ),
+    th.Property(
+        "activate_version",
+        th.BooleanType,
+        default=True,
+        title="Process ACTIVATE_VERSION",
+        description="Whether an ACTIVATE_VERSION message marks rows of older versions as deleted.",
+    ),
+    th.Property(
+        "on_invalid_record",
+        th.StringType,
+        default=OnInvalidRecord.FAIL.value,
+        allowed_values=[value.value for value in OnInvalidRecord],
+        title="On an invalid record",
+        description="End the load, put the record into <stream>__rejected, or only count it.",
+    ),
+    th.Property(
+        "max_rejected_ratio",
+        th.NumberType,
+        default=0.1,
+        title="Most rejected records",
+        description="Part of a stream's records, 0 to 1, beyond which the load ends; counts "
+        "from the stream's first 1,000 records on.",
+    ),
+    th.Property(
+        "null_character",
+        th.StringType,
+        default=NullCharacter.REPLACE.value,
+        allowed_values=[value.value for value in NullCharacter],
+        title="Null character",
+        description="What becomes of U+0000, which PostgreSQL cannot store: replaced by U+FFFD, "
+        "left out, or the record is invalid.",
+    ),
+    th.Property(
+        "batch_size_rows",
+        th.IntegerType,
+        default=100_000,
+        title="Batch size in rows",
+        description="Rows, of all streams together, that are committed at the latest.",
+    ),
+    th.Property(
+        "batch_size_bytes",
+        th.IntegerType,
+        default=16 * 1024 * 1024,
+        title="Batch size in bytes",
+        description="Bytes, of all streams together, that are committed at the latest. Twice "
+        "as much is held in memory.",
+    ),
+    th.Property(
+        "batch_wait_limit_seconds",
+        th.NumberType,
+        default=30,
+        title="Batch wait limit",
+        description="Seconds after which rows are committed at the latest.",
+    ),
+    th.Property(
+        "run_id",
+        th.StringType,
+        title="Run",
+        description="Names this run in _sdc_loads; a UUID is made when it is empty.",
+    ),
+).to_dict()

@@ -1,0 +1,178 @@
+"""The tables that rows go into: made, grown by columns, or refused with what to do about it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+
+from target_postgres.errors import TableRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import psycopg
+
+    from target_postgres.columns import Column
+
+_LONGEST_NAME = 63
+"""Bytes of an identifier that PostgreSQL keeps; it cuts off the rest without a word."""
+
+logger = logging.getLogger("target-postgres")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that is ready to take a stream's rows."""
+
+    schema: str
+    name: str
+    columns: tuple[Column, ...]
+    """The stream's columns, as this table stores them."""
+    keys: tuple[str, ...]
+    is_empty: bool
+    """Whether it held no row when it was looked at."""
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """The quoted name."""
+        return sql.Identifier(self.schema, self.name)
+
+    @property
+    def title(self) -> str:
+        """The name for people."""
+        return f"{self.schema}.{self.name}"
+
+
+def lock(connection: psycopg.Connection, name: str) -> None:
+    """Make other loaders wait until this transaction ends, before they touch what ``name`` is.
+
+    Loaders of one table therefore take turns, and cannot wait for each other in a circle.
+    """
+    connection.execute(
+        "select pg_advisory_xact_lock(hashtextextended('target-postgres:' || %s, 0))", (name,)
+    )
+
+
+def prepare(
+    connection: psycopg.Connection,
+    schema: str,
+    name: str,
+    columns: Sequence[Column],
+    keys: Sequence[str],
+) -> Table:
+    """Make the table, or add the columns it lacks, within the caller's transaction.
+
+    Raises :class:`TableRefusedError` when the table that is there lacks the key, or has a
+    column that would change values.
+    """
+    for identifier in (schema, name, *(column.name for column in columns)):
+        _check_name(identifier)
+    _make_schema(connection, schema)
+    lock(connection, f"{schema}.{name}")
+    table = Table(schema, name, tuple(columns), tuple(keys), is_empty=True)
+    existing = _columns(connection, table)
+    if not existing:
+        _create(connection, table)
+        return table
+    if keys and not _has_key(connection, table):
+        key = sql.SQL(", ").join(map(sql.Identifier, keys))
+        fix = sql.SQL("alter table {} add primary key ({})").format(table.identifier, key)
+        raise TableRefusedError(
+            f"table {table.title} has no unique index on the stream's key "
+            f"({', '.join(keys)}); add it with: {fix.as_string(connection)}"
+        )
+    stored = [_stored(connection, table, column, existing) for column in columns]
+    probe = sql.SQL("select exists (select from {})").format(table.identifier)
+    row = connection.execute(probe).fetchone()
+    return Table(schema, name, tuple(stored), tuple(keys), is_empty=row == (False,))
+
+
+def _check_name(identifier: str) -> None:
+    if len(identifier.encode()) > _LONGEST_NAME or "\x00" in identifier or not identifier:
+        raise TableRefusedError(
+            f"{identifier!r} cannot be a name in PostgreSQL: it must have 1 to {_LONGEST_NAME} "
+            "bytes; rename the stream or property in the tap"
+        )
+
+
+def _make_schema(connection: psycopg.Connection, schema: str) -> None:
+    """Make the schema unless it is there: a loader need not be allowed to make one."""
+    exists = "select from pg_namespace where nspname = %s"
+    if connection.execute(exists, (schema,)).fetchone() is not None:
+        return
+    lock(connection, schema)
+    statement = sql.SQL("create schema if not exists {}").format(sql.Identifier(schema))
+    _change(connection, statement)
+
+
+def _columns(connection: psycopg.Connection, table: Table) -> dict[str, str]:
+    """Return the table's columns and their types, none when there is no table."""
+    found = connection.execute(
+        """
+        select attname, format_type(atttypid, atttypmod)
+        from pg_attribute join pg_class on pg_class.oid = attrelid
+        where relnamespace = (select oid from pg_namespace where nspname = %s)
+            and relname = %s and attnum > 0 and not attisdropped
+        """,
+        (table.schema, table.name),
+    )
+    return dict(found.fetchall())
+
+
+def _create(connection: psycopg.Connection, table: Table) -> None:
+    parts: list[sql.Composable] = [_definition(column) for column in table.columns]
+    if table.keys:
+        key = sql.SQL(", ").join(map(sql.Identifier, table.keys))
+        parts.append(sql.SQL("primary key ({})").format(key))
+    statement = sql.SQL("create table {} ({})")
+    _change(connection, statement.format(table.identifier, sql.SQL(", ").join(parts)))
+
+
+def _stored(
+    connection: psycopg.Connection, table: Table, column: Column, existing: dict[str, str]
+) -> Column:
+    """Return the column as the table stores it, having added it if it was not there."""
+    if column.name not in existing:
+        statement = sql.SQL("alter table {} add column {}")
+        _change(connection, statement.format(table.identifier, _definition(column)))
+        return column
+    stored = column.stored_as(existing[column.name])
+    if stored is None:
+        statement = sql.SQL("alter table {} alter column {} type {}").format(
+            table.identifier, sql.Identifier(column.name), sql.SQL(column.sql_type)
+        )
+        raise TableRefusedError(
+            f"column {column.name} of {table.title} is {existing[column.name]}, which cannot hold "
+            f"the stream's {column.sql_type} unchanged; change it with: "
+            f"{statement.as_string(connection)}"
+        )
+    return stored
+
+
+def _has_key(connection: psycopg.Connection, table: Table) -> bool:
+    """Tell whether ON CONFLICT can name the stream's key."""
+    found = connection.execute(
+        """
+        select array_agg(attname::text) from pg_index
+        join pg_class on pg_class.oid = indrelid
+        join pg_attribute on attrelid = indrelid and attnum = any (indkey[:indnkeyatts - 1])
+        where relnamespace = (select oid from pg_namespace where nspname = %s) and relname = %s
+            and indisunique and indisvalid and indimmediate and indpred is null
+            and indexprs is null
+        group by indexrelid
+        """,
+        (table.schema, table.name),
+    )
+    return any(set(names) == set(table.keys) for (names,) in found)
+
+
+def _definition(column: Column) -> sql.Composable:
+    return sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.sql_type))
+
+
+def _change(connection: psycopg.Connection, statement: sql.Composed) -> None:
+    logger.info("DDL: %s", statement.as_string(connection))
+    connection.execute(statement)

@@ -1,0 +1,299 @@
+"""Checkpoints on their way into the database, one transaction for each stream's batch."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import psycopg
+from psycopg import errors
+
+from singer_kit.errors import TargetWriteError
+from target_postgres import metadata, metrics, rejects, tables
+from target_postgres.batches import Batch, Stream
+from target_postgres.bookmarks import Bookmarks
+from target_postgres.codec import RowCodec
+from target_postgres.database import Session, describe, is_about_data
+from target_postgres.errors import InvalidRecordError
+from target_postgres.loads import Loads
+from target_postgres.merge import Counts, Merge, activate_version
+from target_postgres.odd_lines import Fault
+from target_postgres.settings import OnInvalidRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from target_postgres.batches import Checkpoint, Progress
+    from target_postgres.bookmarks import State
+    from target_postgres.codec import Chunk
+    from target_postgres.database import Database
+    from target_postgres.settings import Settings
+
+    Write = Callable[[psycopg.Connection, Sequence[Chunk]], Counts]
+
+_COPY_LINE = re.compile(r"^COPY \S+, line (\d+)", re.MULTILINE)
+_COPY_COLUMN = re.compile(r"^COPY \S+, line \d+, column ([^:]+):", re.MULTILINE)
+
+logger = logging.getLogger("target-postgres")
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What the transaction of one batch did."""
+
+    counts: Counts
+    refused: list[Fault]
+    """Rows that only PostgreSQL found fault with."""
+    rows_in: int
+    """Records that the database has counted for this stream and run."""
+
+
+class Writer:
+    """Everything that talks to the database. Only one thread at a time may use it.
+
+    ``emit`` is called with each new durable STATE, after the commit that made it so.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        progress: dict[str, Progress],
+        emit: Callable[[State], None],
+    ) -> None:
+        self._session = Session(database)
+        self._settings = settings
+        self._progress = progress
+        self._emit = emit
+        self._bookmarks = Bookmarks()
+        self._loads = Loads(settings.schema, settings.run_id)
+        self._has_loads = False
+        self._counted: dict[str, int] = {}
+
+    def close(self) -> None:
+        """Leave the database."""
+        self._session.close()
+
+    def prepare(self, name: str, schema: dict[str, Any], keys: tuple[str, ...]) -> Stream | None:
+        """Make a stream's table ready; None if it cannot be, which fails the stream."""
+
+        def work(connection: psycopg.Connection) -> Stream:
+            if not self._has_loads:
+                self._loads.prepare(connection)
+            return self._prepare(connection, name, schema, keys)
+
+        try:
+            stream = self._session.transaction(work)
+        except (psycopg.Error, TargetWriteError) as error:
+            self._fail(name, error)
+            return None
+        self._has_loads = True
+        progress = self._progress[name]
+        if progress.rows_in == 0:
+            progress.appends = stream.table.is_empty
+        return stream
+
+    def _prepare(
+        self,
+        connection: psycopg.Connection,
+        name: str,
+        schema: dict[str, Any],
+        keys: tuple[str, ...],
+    ) -> Stream:
+        with_metadata = self._settings.add_record_metadata
+        columns = metadata.record_columns(
+            schema["properties"], keys, with_metadata=with_metadata
+        )
+        own = metadata.loader_columns() if with_metadata else []
+        table = tables.prepare(connection, self._settings.schema, name, [*columns, *own], keys)
+        codec = RowCodec(
+            name,
+            table.columns[: len(columns)],
+            with_metadata=with_metadata,
+            null_character=self._settings.null_character,
+        )
+        return Stream(name, schema, keys, table, codec, Merge(table, codec.names))
+
+    def write(self, checkpoint: Checkpoint) -> None:
+        """Commit all batches, each on its own; a stream that fails does not stop the others.
+
+        Streams without a bookmark of their own go first: the bookmarks of the others speak for
+        them too.
+        """
+        state = checkpoint.state
+        marks = (state or {}).get("bookmarks")
+        named = marks if isinstance(marks, dict) else {}
+        waiting = {name for name, one in self._progress.items() if one.failure is not None}
+        waiting |= checkpoint.batches.keys()
+        for batch in sorted(checkpoint.batches.values(), key=lambda one: one.stream.name in named):
+            name = batch.stream.name
+            reached = self._bookmarks.reached(state, waiting - {name})
+            try:
+                self._commit(batch, reached)
+            except (psycopg.Error, tables.TableRefusedError) as error:
+                self._fail(name, error)
+                continue
+            waiting.discard(name)
+            self._durable(reached)
+        self._durable(self._bookmarks.reached(state, waiting))
+
+    def finish(self) -> None:
+        """Say in ``_sdc_loads`` that the streams which did not fail have had all their rows."""
+        done = [(name, one) for name, one in self._progress.items() if one.failure is None]
+        if done:
+            self._session.transaction(
+                lambda connection: self._loads.finish(
+                    connection, done, datetime.now(UTC), self._bookmarks.durable
+                )
+            )
+
+    def _durable(self, state: State) -> None:
+        if self._bookmarks.move(state):
+            self._emit(state)
+
+    def _fail(self, name: str, error: Exception) -> None:
+        reason = describe(error) if isinstance(error, psycopg.Error) else str(error)
+        self._progress[name].failure = reason
+        logger.error("stream %s: %s; the other streams go on", name, reason)
+
+    def _commit(self, batch: Batch, state: State) -> None:
+        name = batch.stream.name
+        progress = self._progress[name]
+        started = time.monotonic()
+        counted = self._counted.get(name)
+
+        def work(connection: psycopg.Connection) -> _Written:
+            tables.lock(connection, batch.stream.table.title)
+            counts, refused = self._store(connection, batch, progress)
+            faults = [*batch.faults, *refused]
+            if faults and self._settings.on_invalid_record is OnInvalidRecord.QUARANTINE:
+                self._quarantine(connection, batch.stream, faults)
+            if batch.activate is not None:
+                gone = activate_version(connection, batch.stream.table, batch.activate)
+                counts += Counts(deleted=gone)
+            rejected = len({fault.line for fault in faults})
+            rows_in = self._loads.record(connection, batch, counts, progress, rejected, state)
+            return _Written(counts, refused, rows_in)
+
+        def already_done(connection: psycopg.Connection) -> _Written | None:
+            found = self._loads.rows_in(connection, name)
+            is_done = counted is not None and found > counted
+            return _Written(Counts(), [], found) if is_done else None
+
+        written = self._session.transaction(work, already_done)
+        self._counted[name] = written.rows_in
+        progress.rejected += len(written.refused)
+        metrics.batch(batch, written.counts, len(written.refused), time.monotonic() - started)
+
+    def _store(
+        self, connection: psycopg.Connection, batch: Batch, progress: Progress
+    ) -> tuple[Counts, list[Fault]]:
+        """Write a batch's rows; returns what changed and the rows that PostgreSQL refused."""
+        stream, chunks = batch.stream, batch.chunks
+        if not chunks:
+            return Counts(), []
+        if not stream.keys:
+            return self._isolate(connection, stream, chunks, stream.merge.append)
+        if progress.appends and not batch.deletes:
+            try:
+                with connection.transaction():
+                    return stream.merge.append(connection, chunks), []
+            except psycopg.Error as error:
+                if not is_about_data(error):
+                    raise
+                # A key came twice, or another loader brought it.
+                progress.appends = not isinstance(error, errors.UniqueViolation)
+        return self._isolate(connection, stream, chunks, stream.merge.upsert)
+
+    def _isolate(
+        self,
+        connection: psycopg.Connection,
+        stream: Stream,
+        chunks: Sequence[Chunk],
+        write: Write,
+    ) -> tuple[Counts, list[Fault]]:
+        """Write rows; where PostgreSQL refuses some, find them and write the others."""
+        counts = Counts()
+        refused: list[Fault] = []
+        left = [list(chunks)]
+        while left:
+            part = left.pop()
+            try:
+                with connection.transaction():
+                    counts += write(connection, part)
+            except psycopg.Error as error:
+                if not is_about_data(error):
+                    raise
+                rows = sum(len(chunk.lines) for chunk in part)
+                if rows == 1:
+                    refused.append(_fault(stream, part[0], error))
+                    continue
+                left += reversed(_split(part, rows, error))
+        if refused and self._settings.on_invalid_record is OnInvalidRecord.FAIL:
+            raise invalid_record(stream.name, refused[0])
+        return counts, refused
+
+    def _quarantine(
+        self, connection: psycopg.Connection, stream: Stream, faults: Sequence[Fault]
+    ) -> None:
+        name = stream.name + rejects.SUFFIX
+        into = self._prepare(connection, name, rejects.schema(stream.schema), rejects.KEYS)
+        now = datetime.now(UTC)
+        stamp = metadata.stamp(now, now)
+        for lineage in (True, False):
+            lines = rejects.messages(
+                faults, stream.name, self._settings.run_id, lineage=lineage
+            )
+            encoded = into.codec.encode(lines, 1, stamp)
+            if not encoded.faults:
+                break
+        into.merge.upsert(connection, [encoded.chunk])
+
+
+def invalid_record(stream: str, fault: Fault) -> InvalidRecordError:
+    """Return the error that ends a load at its first invalid record."""
+    return InvalidRecordError(
+        f"stream {stream}, line {fault.line} of the messages, {fault.path}: {fault.message} "
+        f"({fault.code}); repair the record, or set on_invalid_record to quarantine"
+    )
+
+
+def _split(part: Sequence[Chunk], rows: int, error: psycopg.Error) -> list[list[Chunk]]:
+    """Cut rows around the one that COPY names, else in halves."""
+    found = _COPY_LINE.search(error.diag.context or "")
+    is_one_copy = len({chunk.mixed for chunk in part}) == 1
+    if found and is_one_copy and 0 < int(found[1]) <= rows:
+        bad = int(found[1]) - 1
+        cuts = [(0, bad), (bad, bad + 1), (bad + 1, rows)]
+    else:
+        cuts = [(0, rows // 2), (rows // 2, rows)]
+    return [_part(part, start, stop) for start, stop in cuts if start < stop]
+
+
+def _part(chunks: Iterable[Chunk], start: int, stop: int) -> list[Chunk]:
+    """Return rows ``start`` to ``stop`` of all chunks together."""
+    found = []
+    before = 0
+    for chunk in chunks:
+        here = len(chunk.lines)
+        low, high = max(start - before, 0), min(stop - before, here)
+        if low < high:
+            found.append(chunk if (low, high) == (0, here) else chunk.part(low, high))
+        before += here
+    return found
+
+
+def _fault(stream: Stream, chunk: Chunk, error: psycopg.Error) -> Fault:
+    column = _COPY_COLUMN.search(error.diag.context or "")
+    name = error.diag.column_name or (column[1] if column else None)
+    payload = msgspec.json.encode(stream.codec.record_of(chunk.rows()[0]))
+    message = error.diag.message_primary or "refused by PostgreSQL"
+    # PostgreSQL may quote the value; what is logged and stored apart from the payload must not.
+    message = re.sub(r': ".*', "", message, flags=re.DOTALL)
+    path = f"$.{name}" if name else "$"
+    return Fault(chunk.lines[0], path, error.sqlstate or "", message, payload)
