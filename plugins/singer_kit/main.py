@@ -1,12 +1,14 @@
 """The one way a connector's process starts and ends.
 
 Runs the SDK's command line and turns whatever ends it into one line on standard error and an
-exit code of :class:`~singer_kit.errors.ExitCode`. Standard output belongs to Singer messages.
+exit code of :class:`~singer_kit.errors.ExitCode`. Logs are JSON lines on standard error.
+Standard output belongs to Singer messages.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import traceback
@@ -14,8 +16,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.logging import ConsoleFormatter, StructuredFormatter
 
-from singer_kit.errors import ConnectorError, ExitCode
+from singer_kit.errors import ConfigError, ConnectorError, ExitCode
 
 if TYPE_CHECKING:
     from singer_sdk.plugin_base import PluginBase
@@ -28,16 +31,10 @@ def run(plugin: type[PluginBase]) -> NoReturn:
 
 def _exit_code(plugin: type[PluginBase]) -> int:
     try:
-        plugin.cli(standalone_mode=False)
+        _invoke(plugin)
     except ConnectorError as error:
         _say(plugin, type(error).__name__, str(error))
         return error.exit_code
-    except ConfigValidationError as error:
-        _say(plugin, "ConfigError", "; ".join([str(error), *error.errors]))
-        return ExitCode.CONFIG
-    except click.ClickException as error:
-        _say(plugin, "ConfigError", error.format_message())
-        return ExitCode.CONFIG
     except BrokenPipeError:
         # The reader went away: nobody is left to tell, and the interpreter must not try again
         # when it flushes on its way out.
@@ -47,6 +44,29 @@ def _exit_code(plugin: type[PluginBase]) -> int:
         _say(plugin, type(error).__name__, f"unexpected: {error}", traceback.format_exc())
         return ExitCode.UNEXPECTED
     return ExitCode.OK
+
+
+def _invoke(plugin: type[PluginBase]) -> None:
+    """Run the command line, with the faults of click and the SDK as errors of our own."""
+    command = plugin.cli  # sets up the SDK's logging when it is asked for
+    _log_as_json(plugin)
+    try:
+        # Outside of standalone mode click returns what the command gave to `ctx.exit`: 1 where
+        # the SDK has told of wrong settings, 0 or None otherwise.
+        if command(standalone_mode=False):
+            raise ConfigError("wrong settings, see the lines above")
+    except ConfigValidationError as error:
+        raise ConfigError("; ".join([str(error), *error.errors])) from error
+    except click.ClickException as error:
+        raise ConfigError(error.format_message()) from error
+    sys.stdout.flush()
+
+
+def _log_as_json(plugin: type[PluginBase]) -> None:
+    """Replace the SDK's console format; a format of the user's (`SINGER_SDK_LOG_CONFIG`) stays."""
+    for handler in logging.getLogger().handlers:
+        if type(handler.formatter) is ConsoleFormatter:
+            handler.setFormatter(StructuredFormatter(defaults={"app_name": plugin.name}))
 
 
 def _say(plugin: type[PluginBase], kind: str, message: str, trace: str | None = None) -> None:

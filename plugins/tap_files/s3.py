@@ -1,0 +1,202 @@
+"""A bucket of an S3 server as a store.
+
+Listing, credentials, TLS and retries are boto3's. Getting an object takes a shorter way through
+botocore's own signer and transport: for small files the client's machinery around them costs
+several times what the request itself does. Every answer but a plain success goes the usual way
+once more, so that redirects, retries and errors stay boto3's business.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    IncompleteReadError,
+    InvalidRegionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+from botocore.httpsession import URLLib3Session
+from botocore.utils import get_environ_proxies, percent_encode
+from urllib3.exceptions import HTTPError
+
+from singer_kit.errors import ConfigError, ConnectorError, SourceUnreachableError
+from tap_files.client import CHUNK_BYTES, ChangedError, FileObject, Listing, VanishedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from botocore.response import StreamingBody
+
+    from tap_files.settings import Settings
+
+CONNECT_TIMEOUT_SECONDS = 10
+READ_TIMEOUT_SECONDS = 60
+ATTEMPTS = 5
+"""Requests for one answer; boto's standard mode waits up to 1, 2, 4, 8 seconds between them."""
+
+_FAULTS = (BotoCoreError, ClientError, HTTPError)
+
+
+class S3Store:
+    """One bucket."""
+
+    def __init__(self, settings: Settings, connections: int) -> None:
+        self.bucket = settings.bucket
+        self._where = f"bucket {settings.bucket!r} at {settings.endpoint_url or 'AWS'}"
+        region = settings.region_name or os.environ.get("AWS_REGION")
+        session = boto3.session.Session(
+            aws_access_key_id=settings.aws_access_key_id,
+            aws_secret_access_key=settings.aws_secret_access_key,
+            aws_session_token=settings.aws_session_token,
+            region_name=region,
+        )
+        # The stubs know neither a bundle's path nor two timeouts.
+        verify: Any = settings.verify_tls and (settings.ca_bundle or True)
+        try:
+            self._client = session.client(
+                "s3",
+                endpoint_url=settings.endpoint_url,
+                region_name=session.region_name or "us-east-1",
+                verify=verify,
+                config=Config(
+                    connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                    read_timeout=READ_TIMEOUT_SECONDS,
+                    max_pool_connections=connections,
+                    retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+                    s3={"addressing_style": cast("Any", settings.addressing_style)},
+                    # A listed etag already says which bytes these must be.
+                    response_checksum_validation="when_required",
+                ),
+            )
+            credentials = session.get_credentials()
+            if credentials is None:
+                raise NoCredentialsError
+            self._credentials = credentials
+            # Asking boto where an object is keeps addressing in one place.
+            url = self._client.generate_presigned_url(
+                "get_object", Params={"Bucket": self.bucket, "Key": "x"}
+            )
+        except (BotoCoreError, ValueError) as error:
+            raise self._fault(error) from None
+        self._base_url = url.partition("?")[0].removesuffix("x")
+        self._transport = URLLib3Session(
+            verify=verify,
+            proxies=get_environ_proxies(self._base_url),
+            timeout=cast("Any", (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)),
+            max_pool_connections=connections,
+        )
+
+    def list_objects(self, prefix: str) -> Listing:
+        """Return every object under ``prefix``; see :class:`~tap_files.client.Store`."""
+        objects: list[FileObject] = []
+        clock: datetime | None = None
+        try:
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=prefix
+            )
+            for page in pages:
+                clock = clock or _clock(page["ResponseMetadata"]["HTTPHeaders"])
+                objects.extend(
+                    FileObject(
+                        entry["LastModified"].astimezone(UTC),
+                        entry["Key"],
+                        entry["ETag"].strip('"'),
+                        entry["Size"],
+                    )
+                    for entry in page.get("Contents", ())
+                    if not entry["Key"].endswith("/")  # a console's placeholder for a folder
+                )
+        except _FAULTS as error:
+            raise self._fault(error) from None
+        return Listing(objects, clock or datetime.now(UTC))
+
+    def read(self, obj: FileObject) -> bytes:
+        """Return the object's bytes; see :class:`~tap_files.client.Store`."""
+        try:
+            body = self._short_way(obj)
+        except HTTPClientError:
+            body = None  # a connection that broke: boto's retries decide
+        return b"".join(self.stream(obj)) if body is None else body
+
+    def _short_way(self, obj: FileObject) -> bytes | None:
+        """Return the bytes, or None where the answer is anything but a success."""
+        request = AWSRequest(
+            method="GET",
+            url=self._base_url + percent_encode(obj.key, safe="/~"),
+            headers={"If-Match": f'"{obj.etag}"'},
+        )
+        credentials = self._credentials.get_frozen_credentials()
+        S3SigV4Auth(credentials, "s3", self._client.meta.region_name).add_auth(request)
+        response = self._transport.send(request.prepare())
+        body: bytes = response.content
+        ok = response.status_code == HTTPStatus.OK and len(body) == obj.size
+        return body if ok else None
+
+    def stream(self, obj: FileObject) -> Iterator[bytes]:
+        """Yield the object's bytes, taking up again where a connection broke."""
+        offset = 0
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                for chunk in self._get(obj, offset).iter_chunks(CHUNK_BYTES):
+                    offset += len(chunk)
+                    yield chunk
+            except (HTTPError, HTTPClientError, IncompleteReadError) as error:
+                if not left:
+                    raise self._fault(error) from None
+            else:
+                return
+
+    def _get(self, obj: FileObject, offset: int) -> StreamingBody:
+        request: dict[str, Any] = {"Bucket": self.bucket, "Key": obj.key, "IfMatch": obj.etag}
+        if offset:
+            request["Range"] = f"bytes={offset}-"
+        try:
+            return self._client.get_object(**request)["Body"]
+        except ClientError as error:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            if status == HTTPStatus.PRECONDITION_FAILED:
+                raise ChangedError(obj.key) from None
+            if error.response.get("Error", {}).get("Code") == "NoSuchKey":
+                raise VanishedError(obj.key) from None
+            raise self._fault(error) from None
+        except BotoCoreError as error:
+            raise self._fault(error) from None
+
+    def _fault(self, error: Exception) -> ConnectorError:
+        """Return the error with what to do about it."""
+        said = " ".join(str(error).split())
+        match error:
+            case NoCredentialsError() | PartialCredentialsError():
+                return ConfigError(
+                    f"{self._where}: {said}; set aws_access_key_id and aws_secret_access_key, or "
+                    "what the AWS chain reads (AWS_ACCESS_KEY_ID, ~/.aws, a role)"
+                )
+            case InvalidRegionError() | ValueError():
+                return ConfigError(f"{self._where}: {said}; check endpoint_url and region_name")
+            case ClientError():
+                code = error.response.get("Error", {}).get("Code")
+                return SourceUnreachableError(
+                    f"{self._where} refused ({code}): {said}; check the bucket's name, the keys "
+                    "and their rights (s3:ListBucket, s3:GetObject)"
+                )
+            case _:
+                return SourceUnreachableError(
+                    f"{self._where} cannot be reached: {said}; check endpoint_url and the network, "
+                    "then run again: it goes on from the last state"
+                )
+
+
+def _clock(headers: dict[str, str]) -> datetime:
+    return parsedate_to_datetime(headers["date"]).astimezone(UTC)
