@@ -33,7 +33,7 @@ class Authored:
         return self.lines.get(path, self.line)
 
 
-class UnreadableError(ValueError):
+class UnreadableError(Exception):
     """A file, from some line on, is not what its name says."""
 
     def __init__(self, line: int, message: str) -> None:

@@ -13,7 +13,7 @@ FIRST_NAMES = (
 LAST_NAMES = (
     "Quota", "Sidecar", "Taint", "Backoff", "Checkpoint", "Failover", "Gossip", "Hint", "Ingress",
     "Journal", "Kernel", "Latency", "Manifest", "Namespace", "Operator", "Partition", "Queue",
-    "Replica", "Snapshot", "Throughput", "Upsert", "Vacuum", "Watermark", "Yield", "Zone",
+    "Replica", "Standby", "Throughput", "Upsert", "Vacuum", "Watermark", "Yield", "Zone",
     "Bloom Filter", "Cursor", "Daemon", "Eviction", "Finalizer", "Garbage", "Heartbeat", "Index",
     "Jitter", "Leader", "Mutex", "Nonce", "Offset", "Pager", "Rollback", "Schema", "Toleration",
 )  # fmt: skip
