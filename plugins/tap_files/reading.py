@@ -254,14 +254,9 @@ class Reading:
         for fault in faults:
             self._counts.warned += 1
             if self._counts.warned <= MAX_WARNINGS:
-                logger.warning(
-                    "%s line %d: %s %s [%s]",
-                    self._obj.key,
-                    lineno,
-                    fault.path,
-                    fault.message,
-                    fault.code,
-                )
+                # A format's own message says where; a contract knows only the document.
+                where = "" if fault.message.startswith("line ") else f"line {lineno}: {fault.path} "
+                logger.warning("%s %s%s [%s]", self._obj.key, where, fault.message, fault.code)
             if self._counts.warned == MAX_WARNINGS:
                 logger.warning("further faults are not logged one by one")
 
