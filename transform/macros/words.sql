@@ -1,13 +1,15 @@
 {#
   The words of a text in lower case, one row each, as a table function with one array column.
 
-  A word is a longest run of characters that are not separators; an apostrophe, or a joiner
-  that only shapes letters, between two such runs belongs to the word (don't, whichever apostrophe
-  it is written with), elsewhere it separates. Separators are white space, control characters, and
-  the punctuation and symbols (emoji among them) listed below by code point, because what a
-  character class such as \w matches depends on a server's locale and takes the vowel signs of
-  Indic scripts for gaps. In scripts written without spaces a run between two separators counts as
-  one word.
+  A word is a longest run of characters that are not separators; an apostrophe, or a joiner that
+  only shapes letters, belongs to the word between two such runs (don't, whichever apostrophe it
+  is written with) and separates elsewhere. Separators are white space, control characters, and
+  the punctuation and symbols (emoji among them) listed below by code point. In scripts written
+  without spaces a run between two separators counts as one word.
+
+  The outcome is the same on every server: no character class, whose members depend on a locale
+  and leave out the vowel signs of Indic scripts, and no case that locales map differently (a
+  dotted capital I is an i, a final sigma a sigma).
 #}
 {% macro words(text) -%}
     {%- set separators = [
@@ -26,7 +28,9 @@
     ] | join -%}
     {%- set run = "[^'" ~ separators ~ "]+" -%}
     regexp_matches(
-        lower(replace({{ text }}, '’', '''') collate {{ unicode_collation() }}),
+        translate(
+            lower(translate({{ text }}, '’İ', '''i') collate {{ unicode_collation() }}), 'ς', 'σ'
+        ),
         '{{ (run ~ "(?:['\\u200c\\u200d]" ~ run ~ ")*") | replace("'", "''") }}',
         'g'
     )

@@ -1,0 +1,54 @@
+"""A warehouse built once for all tests of this room, from the authored corpus."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from mixtape.services.postgres import conninfo_uri
+from rap_model import Artist, Lyric, Meetup
+from rap_model.authored import SUFFIXES, read
+from transform.rap_files import RapFiles
+from transform.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fixtures.fix_postgres import MakeDatabase
+    from rap_model.base import Entity
+
+_MODELS: dict[str, type[Entity]] = {"artists": Artist, "lyrics": Lyric, "meetups": Meetup}
+
+
+@pytest.fixture(scope="session")
+def warehouse(
+    make_database: MakeDatabase, project_root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Warehouse]:
+    """A database with the project's roles and nothing in it yet."""
+    database = make_database()
+    yield Warehouse(database.uri, project_root, tmp_path_factory.mktemp("dbt"))
+    make_database.drop(str(database.settings["database"]))
+
+
+@pytest.fixture(scope="session")
+def files(warehouse: Warehouse, project_root: Path) -> Iterator[RapFiles]:
+    """The authored corpus in raw tables, file by file, loaded by the loader's own role."""
+    with psycopg.connect(conninfo_uri(warehouse.uri, "loader"), autocommit=True) as connection:
+        files = RapFiles(connection, project_root)
+        source = project_root / "extract" / "raps"
+        for kind, model in _MODELS.items():
+            for path in sorted((source / kind).iterdir()):
+                if path.suffix in SUFFIXES:
+                    documents = [model.read(each.content) for each in read(path)]
+                    files.put(f"{kind}/{path.name}", *documents)
+        files.finish_load()
+        yield files
+
+
+@pytest.fixture(scope="session")
+def built(warehouse: Warehouse, files: RapFiles) -> dict[str, str]:
+    """The status of every model and test of one whole `dbt build` over the corpus."""
+    return warehouse.dbt("build")

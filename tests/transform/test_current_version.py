@@ -1,0 +1,207 @@
+"""What a file no longer says is gone from the marts, and what cannot be read changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from rap_model import Artist, Lyric, Meetup
+from transform import expected
+
+if TYPE_CHECKING:
+    from transform.rap_files import RapFiles, Record
+    from transform.warehouse import Warehouse
+
+pytestmark = pytest.mark.usefixtures("built")
+
+
+def artist(name: str, **fields: Any) -> Record:
+    return Artist.read(
+        {"schema_version": 1, "name": name, "updated_at": "2026-01-01T00:00:00Z"} | fields
+    )
+
+
+def lyric(title: str, **fields: Any) -> Record:
+    given = {
+        "schema_version": 1,
+        "title": title,
+        "lyrics": "one two\nTwo",
+        "credits": [{"artist": "Testing Tess", "role": "singer"}],
+        "updated_at": "2026-01-01T00:00:00Z",
+    }
+    return Lyric.read(given | fields)
+
+
+def meetup(title: str, **fields: Any) -> Record:
+    given = {
+        "schema_version": 1,
+        "title": title,
+        "starts_at": "2026-02-01T18:00:00+01:00",
+        "timezone": "Europe/Vienna",
+        "is_online": False,
+        "updated_at": "2026-01-01T00:00:00Z",
+    }
+    return Meetup.read(given | fields)
+
+
+def rebuild(warehouse: Warehouse, files: RapFiles) -> None:
+    """Run the models and compare every mart with the independent calculation."""
+    warehouse.dbt("run")
+    wanted = expected.marts(files.files)
+    for name, found in warehouse.marts().items():
+        assert found == wanted[name], name
+
+
+def titles(warehouse: Warehouse, lyric_id: str) -> list[str]:
+    """Return the titles under which ``dim_lyrics`` knows a lyric."""
+    rows = warehouse.rows("marts.dim_lyrics")
+    return [row[1] for row in rows.elements() if row[0] == UUID(lyric_id)]
+
+
+def test_a_changed_file_shows_its_new_documents_only(warehouse: Warehouse, files: RapFiles) -> None:
+    kept, dropped = lyric("Kept In The File"), lyric("Dropped From The File")
+    files.put("lyrics/changing.yaml", kept, dropped)
+    rebuild(warehouse, files)
+    assert titles(warehouse, dropped["lyric_id"]) == ["Dropped From The File"]
+
+    more = [{"artist": "Fresh Fran", "role": "featured"}]
+    changed = lyric("Kept In The File", album="New", lyrics="three", credits=more)
+    changed["lyric_id"] = kept["lyric_id"]
+    files.put("lyrics/changing.yaml", changed)
+    rebuild(warehouse, files)
+    assert titles(warehouse, dropped["lyric_id"]) == []
+    credited = [
+        row[1:3]
+        for row in warehouse.rows("marts.fct_lyric_credits")
+        if row[0] == UUID(kept["lyric_id"])
+    ]
+    assert credited == [(UUID(changed["credits"][0]["artist_id"]), "featured")]
+
+
+def test_a_vanished_file_takes_its_rows_along_and_brings_them_back(
+    warehouse: Warehouse, files: RapFiles
+) -> None:
+    song, tess = lyric("Here And Gone"), artist("Testing Tess", debut_date="2020-02-29")
+    night = meetup(
+        "Gone Night",
+        performances=[{"lyric_id": song["lyric_id"], "artist_id": tess["artist_id"]}],
+    )
+    for name, document in {"lyrics": song, "artists": tess, "meetups": night}.items():
+        files.put(f"{name}/vanishing.yaml", document)
+    rebuild(warehouse, files)
+    for name in ("lyrics", "artists", "meetups"):
+        files.remove(f"{name}/vanishing.yaml")
+    rebuild(warehouse, files)
+    assert titles(warehouse, song["lyric_id"]) == []
+    files.put("lyrics/vanishing.yaml", song)
+    rebuild(warehouse, files)
+    assert titles(warehouse, song["lyric_id"]) == ["Here And Gone"]
+
+
+def test_of_one_entity_in_two_files_the_later_update_speaks_until_it_goes(
+    warehouse: Warehouse, files: RapFiles
+) -> None:
+    late = lyric("Told Twice", album="late", updated_at="2026-03-01T00:00:00Z", lyrics="late")
+    extra = [
+        {"artist": "Testing Tess", "role": "singer"},
+        {"artist": "Only Earlier", "role": "producer"},
+    ]
+    early = lyric("Told Twice", album="early", credits=extra)
+    assert early["lyric_id"] == late["lyric_id"]
+    # The earlier telling is loaded later and in the file that sorts first: neither may decide.
+    files.put("lyrics/b_late.yaml", late)
+    files.put("lyrics/a_early.yaml", early)
+    rebuild(warehouse, files)
+    albums = {row[0]: row[2] for row in warehouse.rows("marts.dim_lyrics")}
+    assert albums[UUID(late["lyric_id"])] == "late"
+    roles = {
+        row[2]
+        for row in warehouse.rows("marts.fct_lyric_credits")
+        if row[0] == UUID(late["lyric_id"])
+    }
+    assert roles == {"singer"}
+
+    files.remove("lyrics/b_late.yaml")
+    rebuild(warehouse, files)
+    albums = {row[0]: row[2] for row in warehouse.rows("marts.dim_lyrics")}
+    assert albums[UUID(late["lyric_id"])] == "early"
+
+
+def test_ties_between_files_end_with_the_later_version_then_the_first_name(
+    warehouse: Warehouse, files: RapFiles
+) -> None:
+    for name, album in {"z_older": "older", "a_newer": "newer"}.items():
+        files.put(f"lyrics/{name}.yaml", lyric("Tied By Update", album=album))
+    for name, album in {"Zuerst": "first", "andere": "second"}.items():
+        files.put(f"lyrics/{name}.yaml", lyric("Tied By Version", album=album))
+        files.clock -= 1_000_000
+    rebuild(warehouse, files)
+    albums = {row[1]: row[2] for row in warehouse.rows("marts.dim_lyrics")}
+    assert albums["Tied By Update"] == "newer"
+    assert albums["Tied By Version"] == "first"
+
+
+def test_one_lyric_twice_in_a_file_is_its_last_document(
+    warehouse: Warehouse, files: RapFiles
+) -> None:
+    both = [
+        {"artist": "Testing Tess", "role": "singer"},
+        {"artist": "Draft Dan", "role": "producer"},
+    ]
+    files.put(
+        "lyrics/twice.yaml",
+        lyric("Second Thoughts", album="draft", credits=both),
+        lyric("Second Thoughts", album="final"),
+    )
+    rebuild(warehouse, files)
+
+
+def test_an_unreadable_new_version_keeps_the_old_and_is_reported(
+    warehouse: Warehouse, files: RapFiles
+) -> None:
+    song = lyric("Still Standing")
+    files.put("lyrics/poisoned.yaml", song)
+    files.put_unreadable("lyrics/poisoned.yaml")
+    files.put_unreadable("lyrics/never_readable.yaml")
+    rebuild(warehouse, files)
+    assert titles(warehouse, song["lyric_id"]) == ["Still Standing"]
+    test = "assert_no_file_in_quarantine"
+    assert warehouse.dbt("test", "--select", test)[test] == "warn"
+    with warehouse.connect("transformer") as connection:
+        query = b"select source_file from staging.stg_files__rejected order by 1"
+        found = [name for (name,) in connection.execute(query)]
+    assert found == ["lyrics/never_readable.yaml", "lyrics/poisoned.yaml"]
+
+    files.put("lyrics/poisoned.yaml", lyric("Still Standing", album="repaired"))
+    files.remove("lyrics/never_readable.yaml")
+    rebuild(warehouse, files)
+    assert warehouse.dbt("test", "--select", test)[test] == "pass"
+
+
+def test_a_row_marked_deleted_is_not_shown(warehouse: Warehouse, files: RapFiles) -> None:
+    song = lyric("Deleted By Record")
+    files.put("lyrics/row_deleted.yaml", song)
+    files.delete_row("lyrics", "lyrics/row_deleted.yaml", lyric_id=song["lyric_id"])
+    files.files["lyrics/row_deleted.yaml"].documents = []
+    rebuild(warehouse, files)
+
+
+def test_quarantine_tables_may_be_absent(warehouse: Warehouse, files: RapFiles) -> None:
+    files.connection.execute("drop table artists__rejected cascade")
+    rebuild(warehouse, files)
+    assert warehouse.rows("staging.stg_files__rejected").total() == 0
+
+
+def test_a_reference_that_leads_nowhere_warns_and_keeps_the_fact(
+    warehouse: Warehouse, files: RapFiles
+) -> None:
+    lost = lyric("Credits Nobody Known", credits=[{"artist": "Nobody Known", "role": "singer"}])
+    files.put("lyrics/lost.yaml", lost)
+    rebuild(warehouse, files)
+    statuses = warehouse.dbt("test", "--select", "fct_lyric_credits")
+    warned = [name for name, status in statuses.items() if status == "warn"]
+    assert warned == ["relationships_fct_lyric_credits_artist_id__artist_id__ref_dim_artists_"]
+    credited = {row[0] for row in warehouse.rows("marts.fct_lyric_credits")}
+    assert UUID(lost["lyric_id"]) in credited

@@ -1,0 +1,50 @@
+"""The marts hold what the files say, compared with a calculation that shares nothing with SQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from transform import expected
+from transform.warehouse import MARTS
+
+if TYPE_CHECKING:
+    from transform.rap_files import RapFiles
+    from transform.warehouse import Warehouse
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize("mart", MARTS)
+def test_mart_equals_the_calculation_over_the_corpus(
+    warehouse: Warehouse, files: RapFiles, mart: str
+) -> None:
+    wanted = expected.marts(files.files)[mart]
+    assert warehouse.rows(mart) == wanted
+    assert wanted.total() > 0
+
+
+def test_every_test_of_the_project_passes_on_the_corpus(built: dict[str, str]) -> None:
+    assert set(built.values()) == {"success", "pass"}
+
+
+@pytest.mark.usefixtures("built")
+def test_a_second_build_changes_nothing(warehouse: Warehouse) -> None:
+    before = warehouse.marts()
+    warehouse.dbt("build")
+    assert warehouse.marts() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Don't stop, 'don\u2019t'", ["don't", "stop", "don't"]),
+        ("rock-'n'-roll", ["rock", "n", "roll"]),
+        ("नमस्ते।", ["नमस्ते"]),
+        ("\u0645\u06cc\u200c\u062e 👩\u200d🚀", ["\u0645\u06cc'\u062e"]),
+        ("1️⃣ ❤️ ŽÁR", ["1", "žár"]),
+        ("İki ΟΔΟΣ οδός", ["iki", "οδοσ", "οδόσ"]),
+    ],
+)
+def test_the_calculation_itself_finds_words(text: str, words: list[Any]) -> None:
+    assert expected.words(text) == words

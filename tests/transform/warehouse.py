@@ -1,0 +1,88 @@
+"""One warehouse under test: a database with the project's roles, and dbt run on it for real."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import psycopg
+from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
+from psycopg import sql
+
+from mixtape.services.postgres import client_environment, conninfo_uri, make_roles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from transform.expected import Rows
+
+MARTS = (
+    "marts.dim_artists",
+    "marts.dim_lyrics",
+    "marts.dim_meetups",
+    "marts.fct_lyric_credits",
+    "marts.fct_lyric_releases",
+    "marts.fct_meetup_performances",
+    "restricted.dim_lyric_texts",
+)
+
+
+class Warehouse:
+    """A database in which the three roles work, and the dbt project pointed at it."""
+
+    def __init__(self, uri: str, project_root: Path, scratch: Path) -> None:
+        """Make roles and schemas in the database at ``uri``; dbt writes to ``scratch``."""
+        self.uri = uri
+        self.target = scratch / "target"
+        self.environment = client_environment(uri) | {
+            "DBT_PROJECT_DIR": str(project_root / "transform"),
+            "DBT_PROFILES_DIR": str(project_root / "transform"),
+            "DBT_TARGET": "ci",
+            "DBT_TARGET_PATH": str(self.target),
+            # In this process dbt would leave its log file open.
+            "DBT_LOG_LEVEL_FILE": "none",
+            "DBT_USE_COLORS": "false",
+        }
+        make_roles(uri)
+        self._parsed: Manifest | None = None
+
+    def dbt(self, *arguments: str) -> dict[str, str]:
+        """Run dbt, which must succeed; return the status of each node by its name."""
+        with mock.patch.dict(os.environ, self.environment):
+            if self._parsed is None:
+                parsed = dbtRunner().invoke(["--quiet", "parse"])
+                assert isinstance(parsed.result, Manifest), parsed.exception
+                self._parsed = parsed.result
+            done = dbtRunner(self._parsed).invoke(["--quiet", *arguments])
+        results = getattr(done.result, "results", [])
+        failed = [(r.node.name, r.message) for r in results if r.status in ("error", "fail")]
+        assert done.success, failed or done.exception or done.result
+        return {result.node.name: str(result.status) for result in results}
+
+    @contextmanager
+    def connect(self, role: str) -> Iterator[psycopg.Connection]:
+        """Connect as one of the project's roles; each statement commits."""
+        with psycopg.connect(conninfo_uri(self.uri, role), autocommit=True) as connection:
+            yield connection
+
+    def rows(self, relation: str) -> Rows:
+        """Return a relation's rows as the transformer sees them, as a multiset."""
+        schema, name = relation.split(".")
+        with self.connect("transformer") as connection:
+            query = sql.SQL("select * from {}").format(sql.Identifier(schema, name))
+            return Counter(connection.execute(query).fetchall())
+
+    def marts(self) -> dict[str, Rows]:
+        """Return the rows of every mart and restricted table."""
+        return {name: self.rows(name) for name in MARTS}
+
+    def manifest(self) -> dict[str, Any]:
+        """Return what dbt wrote about the project when it last parsed it."""
+        found: dict[str, Any] = json.loads((self.target / "manifest.json").read_text())
+        return found
