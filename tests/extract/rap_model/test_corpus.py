@@ -59,6 +59,13 @@ def test_same_seed_same_bytes(layout: Layout) -> None:
     assert written(300, 1, layout) != written(300, 2, layout)
 
 
+def test_another_seed_is_another_corpus() -> None:
+    one, other = (list(generate(300, seed).lyrics()) for seed in (1, 2))
+    for field in ("title", "video_url", "lyrics", "updated_at"):
+        values = [{document.get(field) for document in corpus} - {None} for corpus in (one, other)]
+        assert len(values[0] & values[1]) < 0.1 * len(values[0]), field
+
+
 def test_layouts_hold_the_same_records() -> None:
     assert read_back(written(300, 1, "jsonl")) == read_back(written(300, 1, "yaml"))
 

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rap_model import NAMESPACE, Artist, Lyric, Meetup, Play, Registration, derive_id, normalise
@@ -135,6 +135,8 @@ def test_documents_are_never_changed() -> None:
 
 
 @given(st.text())
+@example("\u2121")
+@example("\u03b1\u0345\u0301")
 def test_normalising_twice_is_normalising_once(text: str) -> None:
     assert normalise(normalise(text)) == normalise(text)
 
@@ -150,6 +152,8 @@ def test_width_case_and_spacing_mean_nothing(text: str) -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
+        ("\u2121", "tel"),  # a sign whose compatibility form is in capitals
+        ("\u03b1\u0345\u0301", "\u03b1\u0301\u0345"),  # marks in either order
         ("\uff2bube\u3000Cut\uff5a", "kube cutz"),
         ("STRASSE", "straße"),
         ("Ångström", "ÅNGSTRÖM"),
