@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from target_postgres.codec import Chunk, Encoded, RowCodec
     from target_postgres.merge import Merge
     from target_postgres.odd_lines import Fault
@@ -29,7 +30,7 @@ class Stream:
 class Progress:
     """One stream's run: what it has had so far, whatever SCHEMA it came under."""
 
-    started_at: datetime.datetime
+    started_at: dt.datetime
     rows_in: int = 0
     rejected: int = 0
     appends: bool = False
@@ -43,7 +44,7 @@ class Batch:
     """Rows of one stream that are committed together."""
 
     stream: Stream
-    started_at: datetime.datetime
+    started_at: dt.datetime
     chunks: list[Chunk] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     rows: int = 0

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from target_postgres.odd_lines import Fault
 
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_MESSAGE_FIELDS = 3
+"""How many fields of a message come before those of :data:`metadata.MESSAGE_COLUMNS`."""
+
 _TO_SPACES = bytes.maketrans(b"\t\r", b"  ")
 
 
@@ -52,7 +55,7 @@ class Chunk:
 
 @dataclass(slots=True)
 class Encoded:
-    """What a block of lines gave."""
+    """What some RECORD lines gave."""
 
     chunk: Chunk
     deletes: int = 0
@@ -62,11 +65,10 @@ class Encoded:
 
 @dataclass(slots=True)
 class _Rows:
-    """Rows on their way to COPY text: JSON tokens joined by tabs."""
+    """Rows on their way to COPY text: tokens joined by tabs."""
 
-    plain: list[bytes] = field(default_factory=list)
-    json: list[bytes] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
+    tokens: list[bytes] = field(default_factory=list)
+    lines: Sequence[int] = ()
     lsns: list[int] = field(default_factory=list)
     deletes: int = 0
 
@@ -118,94 +120,118 @@ class RowCodec:
             typed.append((attribute, column.validates, *default))
             absent = NULL if column.name == metadata.DELETED_AT else ABSENT
             raw.append((attribute, msgspec.Raw, msgspec.Raw(absent)))
-        self._typed = _decoder(stream, msgspec.defstruct("Typed", typed, rename=names, gc=False))
-        self._raw = _decoder(stream, msgspec.defstruct("Raw", raw, rename=names, gc=False))
+        message = list(zip(("time_extracted", "version"), metadata.MESSAGE_TYPES, strict=True))
+        self._typed = _decoder(
+            stream,
+            msgspec.defstruct("Typed", typed, rename=names, gc=False),
+            [(name, validates | None, None) for name, validates in message],
+        )
+        written = message if self.with_metadata else []
+        self._raw = _decoder(
+            stream,
+            msgspec.defstruct("Raw", raw, rename=names, gc=False),
+            [(name, msgspec.Raw, msgspec.Raw(NULL)) for name, _ in written],
+        )
 
-    def encode(self, lines: Sequence[bytes], first_line: int, stamp: bytes) -> Encoded:
-        """Validate and encode RECORD lines; ``stamp`` is the fields that all rows share.
+    def encode_block(self, block: bytes, first_line: int, stamp: bytes) -> Encoded | None:
+        """Encode RECORD lines that are all valid, joined by line breaks; None if one is not.
 
-        No line may be blank. A record that is not valid comes back as a fault; a line that is
-        no message raises :class:`~target_postgres.errors.MessageError`.
+        ``stamp`` is the fields that all rows share.
         """
         rows = _Rows()
-        faults: list[Fault] = []
-        if self._decode(lines, rows):
-            rows.lines = list(range(first_line, first_line + len(lines)))
-        else:
-            for number, line in enumerate(lines, first_line):
-                if self._decode([line], rows):
-                    rows.lines.append(number)
-                    continue
-                found = self._odd.read(line, number)
-                if isinstance(found, OddRow):
-                    self._append(found, rows)
-                    rows.lines.append(number)
-                else:
-                    faults += found
-        return Encoded(self._chunk(rows, stamp), rows.deletes, rows.lsns, faults)
+        count = block.count(NEWLINE) + 1
+        if not self._decode(block.replace(NEWLINE, b","), count, rows):
+            return None
+        rows.lines = range(first_line, first_line + count)
+        return self._encoded(rows, stamp, [])
 
-    def _decode(self, lines: Sequence[bytes], rows: _Rows) -> bool:
-        """Add the rows of ``lines`` if all of them are valid; else add none and say so."""
+    def encode(self, lines: Sequence[bytes], first_line: int, stamp: bytes) -> Encoded:
+        """Encode RECORD lines; a record that is not valid comes back as a fault.
+
+        No line may be blank. One that is no message at all raises
+        :class:`~target_postgres.errors.MessageError`.
+        """
+        whole = self.encode_block(NEWLINE.join(lines), first_line, stamp)
+        if whole is not None:
+            return whole
+        rows = _Rows()
+        kept: list[int] = []
+        faults: list[Fault] = []
+        for number, line in enumerate(lines, first_line):
+            if not self._decode(line, 1, rows):
+                found = self._odd.read(line, number)
+                if not isinstance(found, OddRow):
+                    faults += found
+                    continue
+                self._append(found, rows)
+            kept.append(number)
+        rows.lines = kept
+        return self._encoded(rows, stamp, faults)
+
+    def _decode(self, messages: bytes, count: int, rows: _Rows) -> bool:
+        """Add the rows of ``count`` messages if all of them are valid; else add none."""
         if not self._nameable:
             return False
-        # As one array: a cut line cannot run on into the next one.
-        block = b"[" + b",".join(lines) + b"]"
-        if b"\\u0000" in block and self.null_character is NullCharacter.FAIL:
+        # As one array: a message that is cut off cannot run on into the next one.
+        array = b"[" + messages + b"]"
+        if self.null_character is NullCharacter.FAIL and rb"\u0000" in array:
             return False
         try:
-            typed = self._typed.decode(block)
-            if len(typed) != len(lines):
+            typed = self._typed.decode(array)
+            if len(typed) != count:
                 return False
-            if b"\t" in block or b"\r" in block:
+            lsns, deletes = self._facts(typed)
+            del typed
+            if b"\t" in array or b"\r" in array:
                 # Valid JSON has them between tokens only; between fields they mean something.
-                block = block.translate(_TO_SPACES)
-            raw = self._raw.decode(block)
+                array = array.translate(_TO_SPACES)
+            raw = self._raw.decode(array)
         except _DECODE_ERRORS:
             return False
-        plain_count, join = self._plain_count, TAB.join
-        if self.with_metadata:
-            rows.plain += [
-                join((*astuple(one.record)[:plain_count], one.time_extracted, one.version))
-                for one in raw
-            ]
-        else:
-            rows.plain += [join(astuple(one.record)[:plain_count]) for one in raw]
-        if self._has_json:
-            rows.json += [join(astuple(one.record)[plain_count:]) for one in raw]
-        if (name := self._lsn_field) is not None:
-            found = [getattr(one.record, name) for one in typed]
-            rows.lsns += [lsn for lsn in found if lsn is not None]
-        if (name := self._deleted_field) is not None:
-            rows.deletes += sum(getattr(one.record, name) is not None for one in typed)
+        rows.lsns += lsns
+        rows.deletes += deletes
+        records = [astuple(one.record) for one in raw]
+        plain, join = self._plain_count, TAB.join
+        rows.tokens += [
+            join((*record[:plain], *astuple(one)[_MESSAGE_FIELDS:], *document))
+            for record, one, document in zip(records, raw, self._documents(records), strict=True)
+        ]
         return True
 
+    def _facts(self, typed: Sequence[Any]) -> tuple[list[int], int]:
+        """Return the versions of records, and how many of them are deletes."""
+        lsns: list[int] = []
+        if (name := self._lsn_field) is not None:
+            lsns = [lsn for one in typed if (lsn := getattr(one.record, name)) is not None]
+        deletes = 0
+        if (name := self._deleted_field) is not None:
+            deletes = sum(getattr(one.record, name) is not None for one in typed)
+        return lsns, deletes
+
+    def _documents(self, records: Sequence[Sequence[bytes]]) -> Sequence[tuple[bytes, ...]]:
+        """Return the JSON fields of each record as one, none if the stream has no such column."""
+        if not self._has_json:
+            return [()] * len(records)
+        plain, join, keep = self._plain_count, TAB.join, copytext.json_field
+        null_character = self.null_character
+        return [(keep(join(record[plain:]), null_character),) for record in records]
+
     def _append(self, row: OddRow, rows: _Rows) -> None:
-        plain = row.tokens[: self._plain_count]
-        rows.plain.append(TAB.join([*plain, *row.message] if self.with_metadata else plain))
-        if self._has_json:
-            rows.json.append(TAB.join(row.tokens[self._plain_count :]))
+        message = row.message if self.with_metadata else ()
+        (document,) = self._documents([row.tokens])
+        rows.tokens.append(TAB.join((*row.tokens[: self._plain_count], *message, *document)))
         rows.lsns += row.lsns
         rows.deletes += row.is_delete
 
-    def _chunk(self, rows: _Rows, stamp: bytes) -> Chunk:
-        if not rows.plain:
-            return Chunk(b"", [])
-        plain = copytext.plain_block(rows.plain, self.null_character)
-        fields = plain.split(NEWLINE)
-        mixed = ABSENT in plain
-        if self._has_json:
-            json = copytext.json_block(rows.json, self.null_character)
-            mixed = mixed or ABSENT in json
-            after = TAB if self._plain_count or self.with_metadata else b""
-            pairs = zip(fields, json.split(NEWLINE), strict=True)
-            fields = [left + after + right for left, right in pairs]
-        tail = TAB + stamp if self.with_metadata else b""
+    def _encoded(self, rows: _Rows, stamp: bytes, faults: list[Fault]) -> Encoded:
+        tail = (TAB + stamp if self.with_metadata else b"") + NEWLINE
+        data = copytext.block(
+            tail.join(rows.tokens) + tail if rows.tokens else b"", self.null_character
+        )
+        mixed = ABSENT in data
         if mixed:
-            present = b"1" * len(metadata.BLOCK_COLUMNS) if self.with_metadata else b""
-            fields = [_masked(row, tail, present) for row in fields]
-            tail = b""
-        tail += NEWLINE
-        return Chunk(tail.join(fields) + tail, rows.lines, mixed)
+            data = b"".join(_masked(row) for row in data.split(NEWLINE)[:-1])
+        return Encoded(Chunk(data, rows.lines, mixed), rows.deletes, rows.lsns, faults)
 
     def record_of(self, row: bytes) -> dict[str, object]:
         """Return the record that a row was made from, its values as PostgreSQL was sent them."""
@@ -222,30 +248,16 @@ class RowCodec:
         return record
 
 
-def _decoder(stream: str, record: type) -> msgspec.json.Decoder[list[Any]]:
+def _decoder(stream: str, record: type, message: Sequence[Any]) -> msgspec.json.Decoder[list[Any]]:
     """Return a decoder of RECORD messages of one stream around this kind of record."""
-    typed = record.__name__ == "Typed"
-    envelope = msgspec.defstruct(
-        "Envelope",
-        [
-            ("type", Literal["RECORD"]),
-            ("stream", Literal[stream]),  # type: ignore[valid-type]
-            ("record", record),
-            _message_field("time_extracted", metadata.MESSAGE_TYPES[0], typed=typed),
-            _message_field("version", metadata.MESSAGE_TYPES[1], typed=typed),
-        ],
-        gc=False,
-    )
+    kinds = [("type", Literal["RECORD"]), ("stream", Literal[stream])]
+    envelope = msgspec.defstruct("Envelope", [*kinds, ("record", record), *message], gc=False)
     return msgspec.json.Decoder(list[envelope])  # type: ignore[valid-type]
 
 
-def _message_field(name: str, validates: Any, *, typed: bool) -> tuple[str, Any, Any]:
-    return (name, validates | None, None) if typed else (name, msgspec.Raw, msgspec.Raw(NULL))
-
-
-def _masked(row: bytes, tail: bytes, present: bytes) -> bytes:
+def _masked(row: bytes) -> bytes:
     """Return a row with the mask of its properties, which is null when it has all."""
     if ABSENT not in row:
-        return row + tail + TAB + NULL
+        return row + TAB + NULL + NEWLINE
     mask = b"".join(b"0" if one == ABSENT else b"1" for one in row.split(TAB))
-    return row.replace(ABSENT, NULL) + tail + TAB + mask + present
+    return row.replace(ABSENT, NULL) + TAB + mask + NEWLINE

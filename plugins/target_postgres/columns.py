@@ -6,7 +6,7 @@ must hold for it. A shape that PostgreSQL has no plain type for is kept whole, a
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import uuid
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -35,8 +35,8 @@ class SqlType(StrEnum):
 _VALIDATES: dict[SqlType, Any] = {
     SqlType.TEXT: str,
     SqlType.UUID: uuid.UUID,
-    SqlType.DATE: datetime.date,
-    SqlType.TIMESTAMPTZ: datetime.datetime,
+    SqlType.DATE: dt.date,
+    SqlType.TIMESTAMPTZ: dt.datetime,
     SqlType.INTEGER: Annotated[int, msgspec.Meta(ge=_INTEGER[0], le=_INTEGER[1])],
     SqlType.BIGINT: Annotated[int, msgspec.Meta(ge=_BIGINT[0], le=_BIGINT[1])],
     SqlType.NUMERIC: int | float,
@@ -126,18 +126,21 @@ def _plain(kind: object, schema: dict[str, Any]) -> SqlType:
         case "string":
             return _FORMATS.get(schema.get("format", ""), SqlType.TEXT)
         case "integer":
-            low, high = schema.get("minimum"), schema.get("maximum")
-            if not isinstance(low, int | float) or not isinstance(high, int | float):
-                return SqlType.BIGINT
-            if _INTEGER[0] <= low and high <= _INTEGER[1]:
-                return SqlType.INTEGER
-            inside = _BIGINT[0] <= low and high <= _BIGINT[1]
-            return SqlType.BIGINT if inside else SqlType.NUMERIC
+            return _integer(schema.get("minimum"), schema.get("maximum"))
         case "number":
             return SqlType.NUMERIC
         case "boolean":
             return SqlType.BOOLEAN
     return SqlType.JSONB
+
+
+def _integer(low: object, high: object) -> SqlType:
+    """Return the smallest type for integers between two bounds, bigint if one is unknown."""
+    if not isinstance(low, int | float) or not isinstance(high, int | float):
+        return SqlType.BIGINT
+    if _INTEGER[0] <= low and high <= _INTEGER[1]:
+        return SqlType.INTEGER
+    return SqlType.BIGINT if _BIGINT[0] <= low and high <= _BIGINT[1] else SqlType.NUMERIC
 
 
 def _common(sql_types: set[SqlType]) -> SqlType:

@@ -25,6 +25,10 @@ ABSENT = b"\x00"
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
+# Stands for the quotes of JSON text while those of strings are deleted. No JSON text contains it.
+_KEPT_QUOTE = b"\x1e"
+_RESTORE_QUOTES = bytes.maketrans(_KEPT_QUOTE, b'"')
+
 _DIFFERENT = re.compile(rb'\\(?:[\\"]|u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*)')
 _UNSAFE = re.compile(rb'[\x00-\x1f"\\]')
 _NUL_ESCAPE = re.compile(rb"\\(?:\\|u0000)")
@@ -40,10 +44,21 @@ class NullCharacter(StrEnum):
     FAIL = "fail"
 
 
-def plain_block(rows: list[bytes], null_character: NullCharacter) -> bytes:
-    """Return rows of JSON scalars as COPY text, joined by line breaks."""
-    block = NEWLINE.join(rows)
-    if b"\\" in block:
+def json_field(tokens: bytes, null_character: NullCharacter) -> bytes:
+    """Return JSON values, joined by tabs, so that :func:`block` keeps them as JSON text."""
+    if b"\\" in tokens:
+        if rb"\u0000" in tokens:
+            instead = b"" if null_character is NullCharacter.STRIP else rb"\ufffd"
+            tokens = _NUL_ESCAPE.sub(
+                lambda found: found[0] if found[0] == rb"\\" else instead, tokens
+            )
+        tokens = tokens.replace(b"\\", rb"\\")
+    return tokens.replace(b'"', _KEPT_QUOTE)
+
+
+def block(rows: bytes, null_character: NullCharacter) -> bytes:
+    """Return rows of JSON scalars, and of what :func:`json_field` gave, as COPY text."""
+    if b"\\" in rows:
         instead = b"" if null_character is NullCharacter.STRIP else REPLACEMENT.encode()
 
         def rewrite(found: re.Match[bytes]) -> bytes:
@@ -56,22 +71,11 @@ def plain_block(rows: list[bytes], null_character: NullCharacter) -> bytes:
             cleaned = text.encode().replace(b"\x00", instead)
             return _UNSAFE.sub(lambda byte: b"\\x%02x" % byte[0][0], cleaned)
 
-        block = _DIFFERENT.sub(rewrite, block)
-    if b'"null"' in block:
+        rows = _DIFFERENT.sub(rewrite, rows)
+    if b'"null"' in rows:
         # Every quote left is structural: this is the string, which is not the NULL marker.
-        block = block.replace(b'"null"', rb'"\x6eull"')
-    return block.translate(None, b'"')
-
-
-def json_block(rows: list[bytes], null_character: NullCharacter) -> bytes:
-    """Return rows of JSON values, each to be stored as its own JSON text, as COPY text."""
-    block = NEWLINE.join(rows)
-    if b"\\" not in block:
-        return block
-    if rb"\u0000" in block:
-        instead = b"" if null_character is NullCharacter.STRIP else rb"\ufffd"
-        block = _NUL_ESCAPE.sub(lambda found: instead if found[0] != rb"\\" else found[0], block)
-    return block.replace(b"\\", rb"\\")
+        rows = rows.replace(b'"null"', rb'"\x6eull"')
+    return rows.translate(_RESTORE_QUOTES, b'"')
 
 
 def has_null_character(line: bytes) -> bool:

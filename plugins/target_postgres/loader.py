@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from target_postgres.batches import Stream
     from target_postgres.bookmarks import State
+    from target_postgres.codec import Encoded
     from target_postgres.database import Database
     from target_postgres.settings import Settings
 
@@ -79,28 +80,47 @@ class Loader:
         self._streams[name] = prepared.result()
         self._shapes[name] = (schema, keys)
 
+    def block(self, line: int, name: str, block: bytes) -> int:
+        """Take RECORD lines joined by line breaks, the first of which is line ``line``.
+
+        Returns how many there were, or 0 if not all of them are valid records of this stream:
+        then none is taken.
+        """
+        batch = self._batch(line, name)
+        if batch is None:
+            return 0
+        encoded = batch.stream.codec.encode_block(block, line, self._stamp())
+        if encoded is None:
+            return 0
+        records = len(encoded.chunk.lines)
+        self._add(batch, encoded, records)
+        return records
+
     def records(self, line: int, name: str, lines: Sequence[bytes]) -> None:
         """Take RECORD lines of one stream, the first of which is line ``line``."""
         batch = self._batch(line, name)
         if batch is None:
             return
-        now = datetime.now(UTC)
-        stamp = metadata.stamp(now, self._opened_at)
-        encoded = batch.stream.codec.encode(lines, line, stamp)
-        rejected = len({fault.line for fault in encoded.faults})
+        encoded = batch.stream.codec.encode(lines, line, self._stamp())
         if encoded.faults and self._settings.on_invalid_record is OnInvalidRecord.FAIL:
             fault = encoded.faults[0]
             error = invalid_record(name, fault)
             raise MissingKeyError(str(error)) if fault.code == "required" else error
+        self._add(batch, encoded, len(lines))
+
+    def _stamp(self) -> bytes:
+        return metadata.stamp(datetime.now(UTC), self._opened_at)
+
+    def _add(self, batch: Batch, encoded: Encoded, records: int) -> None:
         before = batch.size
-        batch.add(encoded, len(lines))
+        batch.add(encoded, records)
         self._open.size += batch.size - before
-        self._open.rows += len(lines)
-        progress = self._progress[name]
-        progress.rows_in += len(lines)
-        progress.rejected += rejected
-        if rejected:
-            self._check_rejected(name, progress)
+        self._open.rows += records
+        progress = self._progress[batch.stream.name]
+        progress.rows_in += records
+        if rejected := len({fault.line for fault in encoded.faults}):
+            progress.rejected += rejected
+            self._check_rejected(batch.stream.name, progress)
         self.tick()
 
     def state(self, line: int, message: dict[str, Any]) -> None:

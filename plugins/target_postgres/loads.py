@@ -15,7 +15,7 @@ from target_postgres import tables
 from target_postgres.columns import column
 
 if TYPE_CHECKING:
-    import datetime
+    import datetime as dt
     from collections.abc import Iterable
 
     import psycopg
@@ -92,7 +92,6 @@ class Loads:
         batch: Batch,
         counts: Counts,
         progress: Progress,
-        rejected: int,
         state: dict[str, Any],
     ) -> int:
         """Add one batch to its stream's row; returns the records received so far."""
@@ -105,7 +104,7 @@ class Loads:
             rows_inserted=counts.inserted,
             rows_updated=counts.updated,
             rows_deleted=counts.deleted,
-            rows_rejected=rejected,
+            rows_rejected=counts.rejected,
             rows_stale=counts.stale,
             first_lsn=batch.first_lsn,
             last_lsn=batch.last_lsn,
@@ -115,7 +114,7 @@ class Loads:
         self,
         connection: psycopg.Connection,
         streams: Iterable[tuple[str, Progress]],
-        finished_at: datetime.datetime,
+        finished_at: dt.datetime,
         state: dict[str, Any],
     ) -> None:
         """Say that streams have had all their rows, also those that had none."""
@@ -131,7 +130,7 @@ class Loads:
         self,
         connection: psycopg.Connection,
         stream: str,
-        started_at: datetime.datetime,
+        started_at: dt.datetime,
         state: dict[str, Any],
         **values: object,
     ) -> int:

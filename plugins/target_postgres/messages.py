@@ -28,10 +28,14 @@ if TYPE_CHECKING:
     from singer_kit.shutdown import Shutdown
     from target_postgres.loader import Loader
 
-_PIECE = 1024 * 1024
+_PIECE = 256 * 1024
+"""Bytes read at once: what is made of them stays in a core's cache."""
+
+_PIPE = 1024 * 1024
 _TICK_SECONDS = 0.2
 _RECORD = re.compile(rb'\{"type": ?"RECORD", ?"stream": ?("(?:[^"\\]|\\.)*")')
-_MOST_LINES = 2_000
+_STEADY_RUNS = 3
+"""Runs of one kind of message in a block, up to which the next may well be a single one."""
 
 
 class _Header(msgspec.Struct):
@@ -48,7 +52,8 @@ class MessageReader(GenericSingerReader[bytes]):
         self._make_loader = loader
         self._header = msgspec.json.Decoder(_Header)
         self._prefix: bytes | None = None
-        self._name: str | None = None
+        self._name = ""
+        self._is_steady = False
 
     @property
     def default_input(self) -> IO[bytes]:
@@ -73,11 +78,11 @@ class MessageReader(GenericSingerReader[bytes]):
         counts: Counter[str] = Counter()
         number = 0
         try:
-            for lines in _lines(file_input or self.default_input):
+            for block in _blocks(file_input or self.default_input):
                 if self._shutdown.requested:
                     break
-                self._feed(loader, lines, number, counts)
-                number += len(lines)
+                if block:
+                    number += self._feed(loader, block, number, counts)
                 loader.tick()
         except ContractExceededError:
             loader.finish(is_whole=False)
@@ -90,24 +95,37 @@ class MessageReader(GenericSingerReader[bytes]):
             raise SystemExit(128 + self._shutdown.signal)
         return counts
 
-    def _feed(
-        self, loader: Loader, lines: list[bytes], before: int, counts: Counter[str]
-    ) -> None:
-        """Hand on lines, the first of which is line ``before`` + 1 of the input."""
+    def _feed(self, loader: Loader, block: bytes, before: int, counts: Counter[str]) -> int:
+        """Hand on lines, the first of which is line ``before`` + 1; returns how many they are.
+
+        Where one stream has filled a whole block, the next is tried undivided.
+        """
+        if (
+            self._is_steady
+            and self._prefix is not None
+            and block.startswith(self._prefix)
+            and (taken := loader.block(before + 1, self._name, block))
+        ):
+            counts["RECORD"] += taken
+            return taken
+        lines = block.split(b"\n")
+        runs = 0
         index = 0
         while index < len(lines):
             line, number = lines[index], before + index + 1
             kind = self._begin(line, number)
             stop = index + 1
             if kind == "RECORD":
-                most = min(len(lines), index + _MOST_LINES)
-                while stop < most and self._goes_on(lines[stop], before + stop + 1):
+                while stop < len(lines) and self._goes_on(lines[stop], before + stop + 1):
                     stop += 1
-                loader.records(number, self._name or "", lines[index:stop])
+                loader.records(number, self._name, lines[index:stop])
             elif kind:
                 self._handle(loader, kind, line, number)
             counts[kind] += stop - index
             index = stop
+            runs += 1
+        self._is_steady = runs <= _STEADY_RUNS
+        return len(lines)
 
     def _begin(self, line: bytes, number: int) -> str:
         """Return the type of a message, empty for a blank line; remembers a record's stream."""
@@ -126,7 +144,7 @@ class MessageReader(GenericSingerReader[bytes]):
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MessageError(number, f"is not JSON: {error}") from None
         if header.type == "RECORD":
-            self._prefix, self._name = None, header.stream
+            self._prefix, self._name = None, header.stream or ""
         return header.type
 
     def _goes_on(self, line: bytes, number: int) -> bool:
@@ -151,21 +169,19 @@ class MessageReader(GenericSingerReader[bytes]):
         take(number, message)
 
 
-def _lines(source: IO[bytes] | IO[str]) -> Iterator[list[bytes]]:
-    """Yield the lines of each piece of the input; none now and then while nothing comes."""
+def _blocks(source: IO[bytes] | IO[str]) -> Iterator[bytes]:
+    """Yield whole lines, joined by line breaks; nothing now and then while nothing comes."""
     tail: list[bytes] = []
     for piece in _pieces(source):
         cut = piece.rfind(b"\n")
         if cut < 0:
             tail.append(piece)
             if not piece:
-                yield []
+                yield b""
             continue
-        block = b"".join([*tail, piece[:cut]])
+        yield b"".join([*tail, piece[:cut]])
         tail = [piece[cut + 1 :]]
-        yield block.split(b"\n")
-    if last := b"".join(tail):
-        yield [last]
+    yield b"".join(tail)
 
 
 def _pieces(source: IO[bytes] | IO[str]) -> Iterator[bytes]:
@@ -180,7 +196,7 @@ def _pieces(source: IO[bytes] | IO[str]) -> Iterator[bytes]:
     if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
         with contextlib.suppress(OSError):
             # A pipe of 64 KiB would make tap and target take turns.
-            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIECE)
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE)
     while True:
         ready, _, _ = select.select([descriptor], [], [], _TICK_SECONDS)
         if not ready:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -20,7 +20,7 @@ MESSAGE_COLUMNS = ("_sdc_extracted_at", TABLE_VERSION)
 """Taken from the RECORD message around the record, in the order in which they are written."""
 
 MESSAGE_TYPES: tuple[Any, ...] = (
-    datetime.datetime,
+    dt.datetime,
     Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)],
 )
 """What a message must hold for :data:`MESSAGE_COLUMNS`, if it holds it."""
@@ -63,7 +63,7 @@ def loader_columns() -> list[Column]:
     return [column(name, _BIGINT if name in bigints else _TIMESTAMP) for name in names]
 
 
-def stamp(received_at: datetime.datetime, batched_at: datetime.datetime) -> bytes:
+def stamp(received_at: dt.datetime, batched_at: dt.datetime) -> bytes:
     """Return the fields of :data:`BLOCK_COLUMNS` as COPY text.
 
     The sequence is the time of receipt in milliseconds, as in the SDK.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import metrics
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from target_postgres.merge import Counts
 
 
-class _Metric(str, Enum):
+class _Metric(StrEnum):
     ROWS = "rows"
     BYTES = "bytes"
     SECONDS = metrics.Metric.BATCH_PROCESSING_TIME.value
     RECORDS = metrics.Metric.RECORD_COUNT.value
 
 
-def batch(written: Batch, counts: Counts, refused: int, seconds: float) -> None:
+def batch(written: Batch, counts: Counts, seconds: float) -> None:
     """Report one committed batch: records, rows by what became of them, bytes and seconds."""
     stream = written.stream.name
     _log("counter", _Metric.RECORDS, written.rows, stream=stream)
@@ -28,7 +28,7 @@ def batch(written: Batch, counts: Counts, refused: int, seconds: float) -> None:
         "updated": counts.updated,
         "deleted": counts.deleted,
         "stale": counts.stale,
-        "rejected": len({fault.line for fault in written.faults}) + refused,
+        "rejected": counts.rejected,
     }
     for operation, rows in operations.items():
         if rows:

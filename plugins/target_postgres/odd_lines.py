@@ -7,14 +7,15 @@ faults are named, each with its path in the record and a stable code, never with
 
 from __future__ import annotations
 
-import datetime
+import contextlib
+import datetime as dt
 import json
 import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]  # comes with the SDK, without types
 import msgspec
 
 from target_postgres import copytext, metadata
@@ -126,9 +127,7 @@ class OddLines:
             if raw is None:
                 if column.is_key:
                     message = "missing, and part of the stream's key"
-                    faults.append(
-                        Fault(number, f"$.{column.name}", "required", message, payload)
-                    )
+                    faults.append(Fault(number, f"$.{column.name}", "required", message, payload))
                 tokens.append(NULL if is_deletion else ABSENT)
                 continue
             try:
@@ -172,7 +171,7 @@ def _token(column: Column, decoder: msgspec.json.Decoder[Any], raw: bytes) -> by
     repaired = _repaired(column, json.loads(raw, parse_float=Decimal, parse_int=Decimal))
     if repaired is not None:
         return repaired
-    raise _Wrong(f"$.{column.name}", _code(column, message), message.replace("`", ""))
+    raise _Wrong(f"$.{column.name}", _code(message), message.replace("`", ""))
 
 
 def _judged_by_schema(column: Column, raw: bytes) -> bytes:
@@ -189,26 +188,24 @@ def _judged_by_schema(column: Column, raw: bytes) -> bytes:
 
 def _repaired(column: Column, value: Any) -> bytes | None:
     """Return another spelling of a value that means the same and is right; None if none is."""
+    found: str | None = None
     match column.sql_type, value:
-        case (SqlType.INTEGER | SqlType.BIGINT), Decimal():
+        case ((SqlType.INTEGER | SqlType.BIGINT), Decimal()):
             bits = 31 if column.sql_type is SqlType.INTEGER else 63
-            if value.adjusted() > _MOST_DIGITS or value != value.to_integral_value():
-                return None
-            whole = int(value)
-            return str(whole).encode() if -(2**bits) <= whole < 2**bits else None
+            is_small = value.adjusted() < _MOST_DIGITS
+            if is_small and value == int(value) and -(2**bits) <= value < 2**bits:
+                found = str(int(value))
         case SqlType.NUMERIC, Decimal():
-            return str(value).encode()
+            found = str(value)
         case SqlType.NUMERIC, "NaN" | "Infinity" | "-Infinity":
-            return f'"{value}"'.encode()
+            found = f'"{value}"'
         case SqlType.TIMESTAMPTZ, str():
-            try:
-                return f'"{datetime.datetime.fromisoformat(value).isoformat()}"'.encode()
-            except ValueError:
-                return None
-    return None
+            with contextlib.suppress(ValueError):
+                found = f'"{dt.datetime.fromisoformat(value).isoformat()}"'
+    return found.encode() if found is not None else None
 
 
-def _code(column: Column, message: str) -> str:
+def _code(message: str) -> str:
     if message.startswith("Invalid"):
         return "format"
     if "range" in message or ">=" in message or "<=" in message:

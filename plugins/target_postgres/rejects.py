@@ -5,7 +5,7 @@ The rows are those that a tap's own quarantine stream has, and go into the same 
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -40,15 +40,13 @@ def schema(source: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def messages(
-    faults: Sequence[Fault], stream: str, run_id: str, *, lineage: bool
-) -> list[bytes]:
+def messages(faults: Sequence[Fault], stream: str, run_id: str, *, lineage: bool) -> list[bytes]:
     """Return RECORD messages for faults of ``stream``, in the quarantine's own stream.
 
     A record that says where it was read is named by that, another by its line in this run.
     Without ``lineage`` its fields are left out: they may be what is wrong with a record.
     """
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     found = []
     for fault in faults:
         fields = _SOURCE.decode(fault.payload)

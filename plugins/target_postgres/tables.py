@@ -136,8 +136,8 @@ def _stored(
 ) -> Column:
     """Return the column as the table stores it, having added it if it was not there."""
     if column.name not in existing:
-        statement = sql.SQL("alter table {} add column {}")
-        _change(connection, statement.format(table.identifier, _definition(column)))
+        addition = sql.SQL("alter table {} add column {}")
+        _change(connection, addition.format(table.identifier, _definition(column)))
         return column
     stored = column.stored_as(existing[column.name])
     if stored is None:

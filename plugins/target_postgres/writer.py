@@ -13,13 +13,12 @@ import msgspec
 import psycopg
 from psycopg import errors
 
-from singer_kit.errors import TargetWriteError
 from target_postgres import metadata, metrics, rejects, tables
 from target_postgres.batches import Batch, Stream
 from target_postgres.bookmarks import Bookmarks
 from target_postgres.codec import RowCodec
 from target_postgres.database import Session, describe, is_about_data
-from target_postgres.errors import InvalidRecordError
+from target_postgres.errors import InvalidRecordError, TableRefusedError
 from target_postgres.loads import Loads
 from target_postgres.merge import Counts, Merge, activate_version
 from target_postgres.odd_lines import Fault
@@ -89,7 +88,7 @@ class Writer:
 
         try:
             stream = self._session.transaction(work)
-        except (psycopg.Error, TargetWriteError) as error:
+        except (psycopg.Error, TableRefusedError) as error:
             self._fail(name, error)
             return None
         self._has_loads = True
@@ -106,9 +105,7 @@ class Writer:
         keys: tuple[str, ...],
     ) -> Stream:
         with_metadata = self._settings.add_record_metadata
-        columns = metadata.record_columns(
-            schema["properties"], keys, with_metadata=with_metadata
-        )
+        columns = metadata.record_columns(schema["properties"], keys, with_metadata=with_metadata)
         own = metadata.loader_columns() if with_metadata else []
         table = tables.prepare(connection, self._settings.schema, name, [*columns, *own], keys)
         codec = RowCodec(
@@ -135,7 +132,7 @@ class Writer:
             reached = self._bookmarks.reached(state, waiting - {name})
             try:
                 self._commit(batch, reached)
-            except (psycopg.Error, tables.TableRefusedError) as error:
+            except (psycopg.Error, TableRefusedError) as error:
                 self._fail(name, error)
                 continue
             waiting.discard(name)
@@ -176,8 +173,8 @@ class Writer:
             if batch.activate is not None:
                 gone = activate_version(connection, batch.stream.table, batch.activate)
                 counts += Counts(deleted=gone)
-            rejected = len({fault.line for fault in faults})
-            rows_in = self._loads.record(connection, batch, counts, progress, rejected, state)
+            counts += Counts(rejected=len({fault.line for fault in faults}))
+            rows_in = self._loads.record(connection, batch, counts, progress, state)
             return _Written(counts, refused, rows_in)
 
         def already_done(connection: psycopg.Connection) -> _Written | None:
@@ -188,7 +185,7 @@ class Writer:
         written = self._session.transaction(work, already_done)
         self._counted[name] = written.rows_in
         progress.rejected += len(written.refused)
-        metrics.batch(batch, written.counts, len(written.refused), time.monotonic() - started)
+        metrics.batch(batch, written.counts, time.monotonic() - started)
 
     def _store(
         self, connection: psycopg.Connection, batch: Batch, progress: Progress
@@ -246,9 +243,7 @@ class Writer:
         now = datetime.now(UTC)
         stamp = metadata.stamp(now, now)
         for lineage in (True, False):
-            lines = rejects.messages(
-                faults, stream.name, self._settings.run_id, lineage=lineage
-            )
+            lines = rejects.messages(faults, stream.name, self._settings.run_id, lineage=lineage)
             encoded = into.codec.encode(lines, 1, stamp)
             if not encoded.faults:
                 break
