@@ -29,7 +29,7 @@ _FILE = (
     _column(
         "_sdc_source_file", "text", "Object key of the file, within its bucket.", nullable=False
     ),
-    _column("_sdc_source_lineno", "integer", "Line on which the document begins, from 1."),
+    _column("_sdc_source_lineno", "bigint", "Line on which the document begins, from 1."),
     _column("_sdc_source_etag", "text", "Etag of the version of the file that was read."),
     _column("_sdc_source_last_modified", "time", "When that version was stored, UTC."),
 )
