@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 from singer_sdk.target_base import Target
 
-from singer_kit.shutdown import Shutdown
+from singer_kit.plugin import Connector
 from target_postgres.database import Database
 from target_postgres.loader import Loader
 from target_postgres.messages import MessageReader
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from target_postgres.bookmarks import State
 
 
-class TargetPostgres(Target):
+class TargetPostgres(Connector, Target):
     """Loads Singer streams into PostgreSQL: typed, replayable, never backwards in version.
 
     The SDK gives the command line, the settings and ``--about``. Reading and writing are our
@@ -40,13 +39,9 @@ class TargetPostgres(Target):
     ]
 
     def __init__(self, **options: Any) -> None:
-        self._shutdown = Shutdown()
+        super().__init__(**options, setup_mapper=False)
         self._loader: Loader | None = None
-        super().__init__(
-            **options,
-            setup_mapper=False,
-            message_reader=MessageReader(self._shutdown, self._start),
-        )
+        self.message_reader = MessageReader(self.shutdown, self._start)
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
@@ -61,11 +56,6 @@ class TargetPostgres(Target):
     def _start(self) -> Loader:
         self._loader = Loader(Database(self.config), Settings.of(self.config), _emit)
         return self._loader
-
-    def _setup_signal_handlers(self) -> None:
-        """Only note a signal: the reading loop ends at its next safe point."""
-        if threading.current_thread() is threading.main_thread():
-            self._shutdown.install()
 
 
 def _emit(state: State) -> None:
