@@ -1,8 +1,8 @@
 """What Meltano and readers are told of a connector, generated from its ``--about``.
 
-``python -m singer_kit.plugin_definition --write`` fills the marked parts of each connector's Meltano
-file and page of documentation; ``--check`` exits 1 where one is out of step. What stands outside of
-the marks is written by hand and kept.
+``python -m singer_kit.plugin_definition --write`` fills the marked parts of each connector's
+Meltano file and page of documentation; ``--check`` exits 1 where one is out of step. What stands
+outside of the marks is written by hand and kept.
 
 Marks are lines of their own::
 
@@ -109,7 +109,7 @@ def definition(plugin: type[PluginBase]) -> str:
     said["settings"] = [
         _setting(name, schema) for name, schema in about.settings["properties"].items()
     ]
-    return yaml.dump(
+    text: Any = yaml.dump(
         said,
         Dumper=_Dumper,
         sort_keys=False,
@@ -117,6 +117,7 @@ def definition(plugin: type[PluginBase]) -> str:
         width=95,
         default_flow_style=False,
     )
+    return str(text)
 
 
 def table(plugin: type[PluginBase]) -> str:

@@ -41,15 +41,13 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         ``head`` ends where the record begins; ``tail`` begins with ``,`` or ``}``.
         """
         buffer = self._buffer
-        buffer += head
-        if record:
-            encoder.encode_into(record, buffer, -1)
-            buffer.pop()
-            buffer += tail
-        else:
-            buffer += b"{" + tail.removeprefix(b",")
+        _append(buffer, head, record, tail)
         if len(buffer) >= FLUSH_BYTES:
             self.flush()
+
+    def write_line(self, message: dict[str, Any]) -> None:
+        """Buffer a message that is an object already."""
+        self._buffer += encoder.encode(message) + b"\n"
 
     def flush(self) -> None:
         """Hand everything buffered to the reader of standard output.
@@ -67,3 +65,20 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
 def record_head(stream: str) -> bytes:
     """Return how a RECORD line of ``stream`` begins."""
     return b'{"type":"RECORD","stream":' + encoder.encode(stream) + b',"record":'
+
+
+def encode_record(head: bytes, record: dict[str, Any], tail: bytes) -> bytearray:
+    """Return the line that :meth:`LineWriter.write_record` would buffer."""
+    line = bytearray()
+    _append(line, head, record, tail)
+    return line
+
+
+def _append(buffer: bytearray, head: bytes, record: dict[str, Any], tail: bytes) -> None:
+    buffer += head
+    if record:
+        encoder.encode_into(record, buffer, -1)
+        buffer.pop()
+        buffer += tail
+    else:
+        buffer += b"{" + tail.removeprefix(b",")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,17 +23,17 @@ class Plan:
     rejected: dict[str, RejectedStream]
     """Quarantine by the name of the stream whose documents it takes."""
 
-    @property
+    @cached_property
     def roots(self) -> list[RecordStream]:
         """Return the streams of whole documents."""
         return [stream for stream in self.streams if not stream.settings.explode]
 
-    @property
+    @cached_property
     def exploded(self) -> list[RecordStream]:
         """Return the streams of array elements; they come from the first root's records."""
         return [stream for stream in self.streams if stream.settings.explode]
 
-    @property
+    @cached_property
     def first(self) -> RecordStream:
         """Return the stream on which a file that cannot be read is rejected."""
         return (self.roots or self.streams)[0]

@@ -16,7 +16,7 @@ from singer_sdk.streams import Stream
 
 from singer_kit.contract import REJECTED_KEY, Contract, ContractMode, Fault, rejected_schema
 from singer_kit.errors import ConfigError
-from singer_kit.writer import encoder, record_head
+from singer_kit.writer import encode_record, encoder, record_head
 from tap_files.formats.json_text import decode
 from tap_files.settings import FILES_STREAM
 
@@ -74,6 +74,7 @@ class FileStream(Stream):
         self.emitted = 0
         self._files_tap = tap
         self._head = record_head(name)
+        self._writer = tap.line_writer
         self._whole = True
 
     def prepare(self) -> None:
@@ -81,22 +82,21 @@ class FileStream(Stream):
         self._write_schema_message()
         self._whole = all(self.mask.values())
 
-    def emit(self, record: dict[str, Any], shared: bytes, end: bytes) -> None:
+    def emit(self, record: dict[str, Any], tail: bytes) -> None:
         """Write one record.
 
         Args:
             record: fields of this record alone, as JSON values.
-            shared: further fields as JSON, each behind a comma.
-            end: what closes the record and the message.
+            tail: further fields as JSON, each behind a comma, and what closes the message.
         """
         self.emitted += 1
-        writer = self._files_tap.line_writer
         if self._whole:
-            writer.write_record(self._head, record, shared + end)
+            self._writer.write_record(self._head, record, tail)
             return
-        whole = record | decode(b"{" + shared[1:] + b"}")
-        pop_deselected_record_properties(whole, self.schema, self.mask)
-        writer.write_record(self._head, whole, end)
+        # The rare run that leaves fields out takes the finished line apart again.
+        message = decode(encode_record(self._head, record, tail))
+        pop_deselected_record_properties(message["record"], self.schema, self.mask)
+        self._writer.write_line(message)
 
     def get_records(self, context: Context | None) -> Iterable[Record]:
         """Refuse: a file is read for all of its streams at once."""
@@ -143,7 +143,7 @@ class RecordStream(FileStream):
         )
         if absent := sorted(set(self.keys) - self._known):
             raise ConfigError(
-                f"stream {stream.name!r}: its schema has no {', '.join(absent)} for key_properties; "
+                f"stream {stream.name!r}: key_properties {', '.join(absent)} not in its schema; "
                 f"fields are {', '.join(sorted(self._known))}"
             )
 
@@ -194,10 +194,10 @@ class RecordStream(FileStream):
 
     def absent_keys(self, record: dict[str, Any], where: str = "$") -> list[Fault]:
         """Return a fault for each key field without a value."""
+        absent = [name for name in self.keys if record.get(name) is None]
         return [
             Fault(f"{where}.{name}", "key_missing", "found nothing; the stream's key needs a value")
-            for name in self.keys
-            if record.get(name) is None
+            for name in absent
         ]
 
 

@@ -229,7 +229,7 @@ class Sync:
             if reading.rows or not reading.rejected:
                 record["etag"] = obj.etag
         self._sent.add(obj.key)
-        self._tap.files_stream.emit(record, b"", end_of_record(self._seen_at, self._version))
+        self._tap.files_stream.emit(record, end_of_record(self._seen_at, self._version))
 
     def _forget_vanished(self, work: Work) -> None:
         """Note files that were there and are not listed any more."""
@@ -252,7 +252,7 @@ class Sync:
                         "_sdc_deleted_at": moment,
                         "_sdc_lsn": self._lsn,
                     }
-                    stream.emit(record, b"", end_of_record(self._seen_at))
+                    stream.emit(record, end_of_record(self._seen_at))
                 if gone:
                     bookmark.lsn = self._lsn
 
