@@ -1,9 +1,9 @@
 """Any volume of realistic raps: the same number and seed give the same bytes."""
 
 from rap_model.corpus.documents import Corpus
-from rap_model.corpus.files import Layout, Put, write
+from rap_model.corpus.files import LAYOUTS, Put, write
 
-__all__ = ["Corpus", "Layout", "Put", "generate", "write"]
+__all__ = ["LAYOUTS", "Corpus", "Put", "generate", "write"]
 
 
 def generate(lyrics: int, seed: int) -> Corpus:

@@ -3,13 +3,10 @@
 import json
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Literal
 
 import msgspec
 
 from rap_model.corpus.documents import Corpus, Document
-
-Layout = Literal["jsonl", "yaml"]
 
 Put = Callable[[str, bytes], object]
 """Stores a file under a key: `put("lyrics/00001.jsonl", content)`."""
@@ -17,10 +14,11 @@ Put = Callable[[str, bytes], object]
 _scalar = json.JSONEncoder(ensure_ascii=False).encode
 """A scalar of JSON is one of YAML."""
 
-_DOCUMENTS_PER_FILE: dict[Layout, int] = {"jsonl": 10_000, "yaml": 20}
+_DOCUMENTS_PER_FILE = {"jsonl": 10_000, "yaml": 20}
+LAYOUTS = tuple(_DOCUMENTS_PER_FILE)
 
 
-def write(put: Put, *, lyrics: int, seed: int, layout: Layout, files: int | None = None) -> int:
+def write(put: Put, *, lyrics: int, seed: int, layout: str, files: int | None = None) -> int:
     """Write the artists, lyrics and meetups of a corpus with `put`; return the number of files.
 
     The same lyrics, seed, layout and files give the same bytes. One file at a time is held in
@@ -30,10 +28,15 @@ def write(put: Put, *, lyrics: int, seed: int, layout: Layout, files: int | None
         put: called once for each file, with its key and its content.
         lyrics: how many lyrics; artists and meetups go with them.
         seed: which corpus of that size.
-        layout: `jsonl`, or `yaml` with several documents in a file.
+        layout: one of `LAYOUTS`; in YAML there are several documents in a file.
         files: how many files of lyrics; artists and meetups get as many documents in a file.
             By default 10,000 lyrics in a file of JSON lines, 20 in one of YAML.
+
+    Raises:
+        ValueError: there is no such layout, or less than one lyric is asked for.
     """
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, not {layout}")
     corpus = Corpus(lyrics, seed)
     per_file = -(-lyrics // files) if files else _DOCUMENTS_PER_FILE[layout]
     encode = _jsonl if layout == "jsonl" else _yaml
