@@ -132,7 +132,7 @@ def test_of_one_entity_in_two_files_the_later_update_speaks_until_it_goes(
 def test_ties_between_files_end_with_the_later_version_then_the_first_name(
     warehouse: Warehouse, files: RapFiles
 ) -> None:
-    for name, album in {"z_older": "older", "a_newer": "newer"}.items():
+    for name, album in {"a_older": "older", "z_newer": "newer"}.items():
         files.put(f"lyrics/{name}.yaml", lyric("Tied By Update", album=album))
     for name, album in {"Zuerst": "first", "andere": "second"}.items():
         files.put(f"lyrics/{name}.yaml", lyric("Tied By Version", album=album))
