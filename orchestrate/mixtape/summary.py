@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mixtape.services import Part
 
 _RAW_SCHEMA = "raw_files"
-_SHOWN_FAULTS = 12
+_SHOWN_FAULTS = 5
 
 # What the tap refused comes as a stream of its own beside the one it would have been in; what
 # the target refused is counted on the stream itself.
@@ -174,7 +174,9 @@ def _show_faults(console: Console, faults: Sequence[tuple[str, str, str]]) -> No
         f"\n[bold]In quarantine: {len(faults)}[/] ({_RAW_SCHEMA}.*__rejected; "
         "repair the file and run again)"
     )
-    _print_table(console, ["file#line", "field", "what is wrong"], faults[:_SHOWN_FAULTS])
+    for source, path, message in faults[:_SHOWN_FAULTS]:
+        line = f"{source}  {path}  {message}"
+        console.print(line, markup=False, no_wrap=True, overflow="ellipsis")
     if (more := len(faults) - _SHOWN_FAULTS) > 0:
         console.print(f"… and {more} more")
 
@@ -220,11 +222,12 @@ def _print_table(
     console: Console, columns: Sequence[str], rows: Iterable[Sequence[object]]
 ) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        right = ("" if cell is None else str(cell) for cell in row)
-        table.add_row(*right)
+    body = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    for number, column in enumerate(columns):
+        numeric = all(row[number].replace(".", "").isdigit() for row in body)
+        table.add_column(column, justify="right" if numeric else "left", overflow="ellipsis")
+    for row in body:
+        table.add_row(*row)
     console.print(table)
 
 
