@@ -76,6 +76,8 @@ class Checkpoint:
     """All rows since the last checkpoint, and the STATE that holds once they are committed."""
 
     state: dict[str, Any] | None
+    settled: dict[str, Any] | None = None
+    """A STATE that speaks for none of these rows, only for those of checkpoints before."""
     batches: dict[str, Batch] = field(default_factory=dict)
     size: int = 0
     rows: int = 0

@@ -101,7 +101,7 @@ class RowCodec:
         ]
         self._plain_count = len(plain)
         self._has_json = bool(json)
-        self._odd = OddLines(self.columns, null_character)
+        self._odd = OddLines(stream, self.columns, null_character)
         self._nameable = not any(unnameable(column.name) for column in columns)
         if self._nameable:
             self._build_decoders(stream)
@@ -123,7 +123,7 @@ class RowCodec:
         message = list(zip(("time_extracted", "version"), metadata.MESSAGE_TYPES, strict=True))
         self._typed = _decoder(
             stream,
-            msgspec.defstruct("Typed", typed, rename=names, gc=False),
+            msgspec.defstruct("Typed", typed, rename=names, kw_only=True, gc=False),
             [(name, validates | None, None) for name, validates in message],
         )
         written = message if self.with_metadata else []

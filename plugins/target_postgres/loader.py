@@ -54,7 +54,7 @@ class Loader:
         self._writer = Writer(database, settings, self._progress, emit)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._writing: Future[None] | None = None
-        self._open = Checkpoint(state=None)
+        self._open = Checkpoint(None)
         self._opened_at = datetime.now(UTC)
         self._deadline: float | None = None
 
@@ -128,6 +128,10 @@ class Loader:
         state = message.get("value")
         if not isinstance(state, dict):
             raise MessageError(line, "is a STATE message without a value")
+        if not state:
+            return
+        if not self._open.batches:
+            self._open.settled = state
         self._open.state = state
         self._wait_no_longer_than_the_limit()
 
@@ -155,7 +159,7 @@ class Loader:
     def flush(self) -> None:
         """Start writing what is there, once what is being written is committed."""
         self._settle()
-        full, self._open = self._open, Checkpoint(state=self._open.state)
+        full, self._open = self._open, Checkpoint(self._open.state)
         self._deadline = None
         if full.batches or full.state is not None:
             self._writing = self._thread.submit(self._writer.write, full)

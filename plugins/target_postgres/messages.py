@@ -116,9 +116,10 @@ class MessageReader(GenericSingerReader[bytes]):
             kind = self._begin(line, number)
             stop = index + 1
             if kind == "RECORD":
+                name = self._name
                 while stop < len(lines) and self._goes_on(lines[stop], before + stop + 1):
                     stop += 1
-                loader.records(number, self._name, lines[index:stop])
+                loader.records(number, name, lines[index:stop])
             elif kind:
                 self._handle(loader, kind, line, number)
             counts[kind] += stop - index

@@ -13,7 +13,7 @@ import json
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import jsonschema  # type: ignore[import-untyped]  # comes with the SDK, without types
 import msgspec
@@ -61,12 +61,6 @@ class OddRow:
     is_delete: bool
 
 
-class _Envelope(msgspec.Struct):
-    record: dict[str, msgspec.Raw]
-    time_extracted: msgspec.Raw = msgspec.Raw(NULL)
-    version: msgspec.Raw = msgspec.Raw(NULL)
-
-
 class _Wrong(Exception):  # noqa: N818 - not an error of the program, and never leaves this module
     def __init__(self, path: str, code: str, message: str) -> None:
         super().__init__(message)
@@ -76,7 +70,10 @@ class _Wrong(Exception):  # noqa: N818 - not an error of the program, and never 
 class OddLines:
     """Reads RECORD lines of one stream, one at a time."""
 
-    def __init__(self, columns: Sequence[Column], null_character: NullCharacter) -> None:
+    def __init__(
+        self, stream: str, columns: Sequence[Column], null_character: NullCharacter
+    ) -> None:
+        self._envelope = msgspec.json.Decoder(_envelope(stream))
         self._columns = columns
         self._null_character = null_character
         self._decoders = [msgspec.json.Decoder(column.validates) for column in columns]
@@ -94,7 +91,7 @@ class OddLines:
             return [Fault(number, "$", "encoding", message, payload)]
         has_null = copytext.has_null_character(line)
         try:
-            envelope = msgspec.json.decode(self._repair(line), type=_Envelope)
+            envelope = self._envelope.decode(self._repair(line))
         except RecursionError:
             payload = msgspec.json.encode({"raw": f"{len(line)} bytes"})
             return [Fault(number, "$", "depth", "nested too deeply to be read", payload)]
@@ -116,7 +113,7 @@ class OddLines:
             lambda found: b'"' + found[1] + b'"' if found[1] else found[0], line
         )
 
-    def _row(self, envelope: _Envelope, number: int, payload: bytes) -> OddRow | list[Fault]:
+    def _row(self, envelope: Any, number: int, payload: bytes) -> OddRow | list[Fault]:
         tokens: list[bytes] = []
         faults: list[Fault] = []
         lsns: list[int] = []
@@ -143,7 +140,7 @@ class OddLines:
             return faults
         return OddRow(tokens, self._message(envelope), lsns, is_delete)
 
-    def _message(self, envelope: _Envelope) -> tuple[bytes, bytes]:
+    def _message(self, envelope: Any) -> tuple[bytes, bytes]:
         """Return the message's own fields; what is wrong there says nothing of the record."""
         found: list[bytes] = []
         values = (envelope.time_extracted, envelope.version)
@@ -154,6 +151,19 @@ class OddLines:
             except msgspec.DecodeError:
                 found.append(NULL)
         return found[0], found[1]
+
+
+def _envelope(stream: str) -> Any:
+    """Return the type of a RECORD message of this stream, its values unread."""
+    none = msgspec.Raw(NULL)
+    fields = [
+        ("type", Literal["RECORD"]),
+        ("stream", Literal[stream]),
+        ("record", dict[str, msgspec.Raw]),
+        ("time_extracted", msgspec.Raw, none),
+        ("version", msgspec.Raw, none),
+    ]
+    return msgspec.defstruct("Envelope", fields)
 
 
 def _token(column: Column, decoder: msgspec.json.Decoder[Any], raw: bytes) -> bytes:

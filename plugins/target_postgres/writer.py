@@ -17,6 +17,7 @@ from target_postgres import metadata, metrics, rejects, tables
 from target_postgres.batches import Batch, Stream
 from target_postgres.bookmarks import Bookmarks
 from target_postgres.codec import RowCodec
+from target_postgres.copytext import NullCharacter
 from target_postgres.database import Session, describe, is_about_data
 from target_postgres.errors import InvalidRecordError, TableRefusedError
 from target_postgres.loads import Loads
@@ -84,7 +85,8 @@ class Writer:
         def work(connection: psycopg.Connection) -> Stream:
             if not self._has_loads:
                 self._loads.prepare(connection)
-            return self._prepare(connection, name, schema, keys)
+            null_character = self._settings.null_character
+            return self._prepare(connection, name, schema, keys, null_character=null_character)
 
         try:
             stream = self._session.transaction(work)
@@ -103,7 +105,10 @@ class Writer:
         name: str,
         schema: dict[str, Any],
         keys: tuple[str, ...],
+        *,
+        null_character: NullCharacter,
     ) -> Stream:
+        """Make the table of a stream, or of a stream's rejected records, ready."""
         with_metadata = self._settings.add_record_metadata
         columns = metadata.record_columns(schema["properties"], keys, with_metadata=with_metadata)
         own = metadata.loader_columns() if with_metadata else []
@@ -112,7 +117,7 @@ class Writer:
             name,
             table.columns[: len(columns)],
             with_metadata=with_metadata,
-            null_character=self._settings.null_character,
+            null_character=null_character,
         )
         return Stream(name, schema, keys, table, codec, Merge(table, codec.names))
 
@@ -126,6 +131,7 @@ class Writer:
         marks = (state or {}).get("bookmarks")
         named = marks if isinstance(marks, dict) else {}
         waiting = {name for name, one in self._progress.items() if one.failure is not None}
+        self._durable(self._bookmarks.reached(checkpoint.settled, waiting))
         waiting |= checkpoint.batches.keys()
         for batch in sorted(checkpoint.batches.values(), key=lambda one: one.stream.name in named):
             name = batch.stream.name
@@ -239,14 +245,19 @@ class Writer:
         self, connection: psycopg.Connection, stream: Stream, faults: Sequence[Fault]
     ) -> None:
         name = stream.name + rejects.SUFFIX
-        into = self._prepare(connection, name, rejects.schema(stream.schema), rejects.KEYS)
+        schema = rejects.schema(stream.schema)
+        # What is wrong with a record must not keep it out of quarantine too.
+        into = self._prepare(
+            connection, name, schema, rejects.KEYS, null_character=NullCharacter.REPLACE
+        )
         now = datetime.now(UTC)
         stamp = metadata.stamp(now, now)
-        for lineage in (True, False):
-            lines = rejects.messages(faults, stream.name, self._settings.run_id, lineage=lineage)
+        run_id = self._settings.run_id
+        lines = rejects.messages(faults, stream.name, run_id, lineage=True)
+        encoded = into.codec.encode(lines, 1, stamp)
+        if encoded.faults:
+            lines = rejects.messages(faults, stream.name, run_id, lineage=False)
             encoded = into.codec.encode(lines, 1, stamp)
-            if not encoded.faults:
-                break
         into.merge.upsert(connection, [encoded.chunk])
 
 

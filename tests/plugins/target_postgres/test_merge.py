@@ -1,0 +1,269 @@
+"""Which version of a row stays, whatever order rows come in."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from .conftest import Warehouse, lines, record, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from .conftest import Json
+
+COLUMNS = {
+    "id": {"type": "integer"},
+    "a": {"type": ["string", "null"]},
+    "b": {"type": ["array", "null"]},
+    "_sdc_lsn": {"type": ["integer", "null"]},
+}
+SCHEMA = schema("t", COLUMNS)
+DELETED = "2024-05-01T00:00:00+00:00"
+
+
+def row(key: int, lsn: int | None, **fields: Any) -> Json:
+    return record("t", id=key, _sdc_lsn=lsn, **fields)
+
+
+def deletion(key: int, lsn: int | None, **fields: Any) -> Json:
+    return record("t", id=key, _sdc_lsn=lsn, _sdc_deleted_at=DELETED, **fields)
+
+
+def held(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    """Return (id, lsn, a, b, deleted) of each row."""
+    rows = warehouse.rows("t", "id, _sdc_lsn, a, b, _sdc_deleted_at is not null as deleted")
+    return [tuple(one.values()) for one in rows]
+
+
+def test_an_older_row_does_not_replace_a_newer_one(warehouse: Warehouse) -> None:
+    warehouse.load(SCHEMA, row(1, 5, a="new", b=[1]), row(2, 5, a="x", b=None))
+    warehouse.load(SCHEMA, row(1, 4, a="old", b=[0]), row(2, 6, a="y", b=None), run_id="run-2")
+    assert held(warehouse) == [(1, 5, "new", [1], False), (2, 6, "y", None, False)]
+    found = warehouse.load_row("t", "run-2")
+    assert (found["rows_in"], found["rows_updated"], found["rows_stale"]) == (2, 1, 1)
+
+
+def test_an_equal_version_is_written_again(warehouse: Warehouse) -> None:
+    warehouse.load(SCHEMA, row(1, 5, a="first", b=None))
+    warehouse.load(SCHEMA, row(1, 5, a="second", b=None))
+    assert held(warehouse) == [(1, 5, "second", None, False)]
+
+
+def test_a_row_without_a_version_does_not_replace_one_with(warehouse: Warehouse) -> None:
+    warehouse.load(SCHEMA, row(1, 5, a="with", b=None), row(2, None, a="without", b=None))
+    warehouse.load(SCHEMA, row(1, None, a="without", b=None), row(2, 1, a="with", b=None))
+    assert held(warehouse) == [(1, 5, "with", None, False), (2, 1, "with", None, False)]
+
+
+def test_without_a_version_column_the_last_arrival_stays(warehouse: Warehouse) -> None:
+    plain = schema("t", {name: COLUMNS[name] for name in ("id", "a")})
+    warehouse.load(plain, *(record("t", id=1, a=str(n)) for n in range(5)))
+    assert warehouse.rows("t") == [{"id": 1, "a": "4"}]
+    warehouse.load(plain, record("t", id=1, a="later"))
+    assert warehouse.rows("t") == [{"id": 1, "a": "later"}]
+
+
+def test_an_absent_property_leaves_the_stored_value_and_a_null_does_not(
+    warehouse: Warehouse,
+) -> None:
+    warehouse.load(SCHEMA, *(row(key, 1, a="a", b=[key]) for key in (1, 2, 3)))
+    warehouse.load(SCHEMA, row(1, 2, a="new"), row(2, 2, a=None), row(3, 2, a="new", b=None))
+    assert held(warehouse) == [
+        (1, 2, "new", [1], False),
+        (2, 2, None, [2], False),
+        (3, 2, "new", None, False),
+    ]
+
+
+def test_a_new_partial_row_has_nulls(warehouse: Warehouse) -> None:
+    warehouse.load(SCHEMA, row(1, 1, b=[]), row(2, 1))
+    assert held(warehouse) == [(1, 1, None, [], False), (2, 1, None, None, False)]
+
+
+def test_rows_of_one_key_in_a_batch_are_folded_field_by_field(warehouse: Warehouse) -> None:
+    warehouse.load(SCHEMA, row(1, 3, a="three"), row(1, 1, a="one", b=[1]), row(1, 2, a="two"))
+    assert held(warehouse) == [(1, 3, "three", [1], False)]
+    warehouse.load(SCHEMA, row(1, 4, a=None), row(1, 5, b=[5]), row(2, 1), row(2, 1, a="tie"))
+    assert held(warehouse) == [(1, 5, None, [5], False), (2, 1, "tie", None, False)]
+
+
+def test_no_field_of_a_stale_row_is_folded_in(warehouse: Warehouse) -> None:
+    warehouse.load(SCHEMA, row(1, 7, a="seven", b=[7]))
+    warehouse.load(SCHEMA, row(1, 5, a="five", b=[5]), row(1, 9, a="nine"), run_id="run-2")
+    assert held(warehouse) == [(1, 9, "nine", [7], False)]
+    found = warehouse.load_row("t", "run-2")
+    assert (found["rows_in"], found["rows_updated"], found["rows_stale"]) == (2, 1, 1)
+
+
+def test_a_key_only_delete_keeps_the_other_columns(warehouse: Warehouse) -> None:
+    warehouse.load(SCHEMA, row(1, 1, a="kept", b=[1]), row(2, 1, a="kept", b=None))
+    warehouse.load(SCHEMA, deletion(1, 2), run_id="run-2")
+    assert held(warehouse) == [(1, 2, "kept", [1], True), (2, 1, "kept", None, False)]
+    assert warehouse.load_row("t", "run-2")["rows_deleted"] == 1
+
+
+def test_an_older_upsert_does_not_bring_a_deleted_row_back_and_a_newer_one_does(
+    warehouse: Warehouse,
+) -> None:
+    warehouse.load(SCHEMA, deletion(1, 5), deletion(2, 5))
+    warehouse.load(SCHEMA, row(1, 4, a="old", b=None), row(2, 6, a="back", b=None))
+    assert held(warehouse) == [(1, 5, None, None, True), (2, 6, "back", None, False)]
+
+
+def test_a_delete_and_a_return_in_one_batch_end_alive(warehouse: Warehouse) -> None:
+    warehouse.load(SCHEMA, row(1, 1, a="a", b=[1]), deletion(1, 2), row(1, 3, a="again"))
+    assert held(warehouse) == [(1, 3, "again", [1], False)]
+
+
+def test_an_activated_version_deletes_only_what_is_older(warehouse: Warehouse) -> None:
+    warehouse.load(
+        SCHEMA,
+        row(1, 1, a="none", b=None),
+        row(2, 1, a="older", b=None) | {"version": 1},
+        row(3, 1, a="current", b=None) | {"version": 2},
+        row(4, 1, a="newer", b=None) | {"version": 3},
+        {"type": "ACTIVATE_VERSION", "stream": "t", "version": 2},
+        row(2, 2, a="came after", b=None) | {"version": 2},
+    )
+    assert [(one[0], one[-1]) for one in held(warehouse)] == [
+        (1, True),
+        (2, False),
+        (3, False),
+        (4, False),
+    ]
+    assert warehouse.load_row("t")["rows_deleted"] == 2
+
+
+def test_versions_can_be_left_unactivated(warehouse: Warehouse) -> None:
+    activation = {"type": "ACTIVATE_VERSION", "stream": "t", "version": 2}
+    one = row(1, 1, a="a", b=None) | {"version": 1}
+    warehouse.load(SCHEMA, one, activation, activate_version=False)
+    assert held(warehouse) == [(1, 1, "a", None, False)]
+
+
+def test_a_stream_without_a_key_is_appended_to(warehouse: Warehouse) -> None:
+    plain = schema("t", COLUMNS, keys=())
+    warehouse.load(plain, row(1, 1, a="a", b=None), row(1, 1, a="a"))
+    warehouse.load(plain, row(1, 1, a="a", b=None))
+    assert held(warehouse) == [(1, 1, "a", None, False)] * 3
+
+
+def test_a_key_of_several_columns_of_any_type(warehouse: Warehouse) -> None:
+    names = {"file": {"type": "string"}, "n": {"type": "integer"}, "doc": {"type": "object"}}
+    composite = schema("t", {**names, "v": {"type": "string"}}, keys=("n", "doc", "file"))
+    one = {"file": "a\tb", "n": 1, "doc": {"x": 1, "y": 2}}
+    warehouse.load(composite, record("t", **one, v="1"))
+    warehouse.load(composite, record("t", **one | {"doc": {"y": 2, "x": 1}}, v="2"))
+    assert warehouse.rows("t") == [{**one, "v": "2"}]
+
+
+full_rows = st.lists(
+    st.builds(lambda key, lsn: (key, lsn), st.integers(0, 4), st.integers(1, 6)),
+    min_size=1,
+    max_size=25,
+)
+
+
+def full(key: int, lsn: int) -> Json:
+    """Return the only row there is of a key at a version; some of them are deletes."""
+    fields = {"a": f"{key}@{lsn}", "b": [lsn]}
+    return deletion(key, lsn, **fields) if (key + lsn) % 4 == 0 else row(key, lsn, **fields)
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(rows=full_rows, cuts=st.sets(st.integers(1, 24), max_size=4), checkpoint=st.integers(1, 9))
+def test_full_rows_commute(
+    shared_warehouse: Warehouse, rows: list[tuple[int, int]], cuts: set[int], checkpoint: int
+) -> None:
+    """Any order, any cut into runs and batches, any repetition: the newest of each key stays."""
+    bounds = [0, *sorted(cut for cut in cuts if cut < len(rows)), len(rows)]
+    for start, stop in zip(bounds, bounds[1:], strict=False):
+        messages = [full(*one) for one in rows[start:stop]]
+        result = shared_warehouse.load(SCHEMA, *messages, batch_size_rows=checkpoint)
+        assert result.error is None
+    newest = {key: max(lsn for other, lsn in rows if other == key) for key, _ in rows}
+    assert held(shared_warehouse) == [
+        (key, lsn, f"{key}@{lsn}", [lsn], (key + lsn) % 4 == 0)
+        for key, lsn in sorted(newest.items())
+    ]
+    shared_warehouse.execute("drop table raw.t")
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[tuple[str, int, int, dict[str, Any]]]:
+    """One feed's events in its own order: versions never go back."""
+    events = []
+    lsn = 1
+    for _ in range(draw(st.integers(1, 25))):
+        lsn += draw(st.integers(0, 2))
+        fields: dict[str, Any] = {}
+        if draw(st.booleans()):
+            fields["a"] = draw(st.sampled_from([None, "x", "y"]))
+        if draw(st.booleans()):
+            fields["b"] = draw(st.sampled_from([None, [1], [2]]))
+        kind = draw(st.sampled_from(["row", "row", "delete"]))
+        events.append((kind, draw(st.integers(0, 3)), lsn, fields))
+    return events
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(events=histories(), sizes=st.lists(st.integers(1, 9), min_size=1, max_size=4))
+def test_partial_rows_apply_in_order(
+    shared_warehouse: Warehouse,
+    events: list[tuple[str, int, int, dict[str, Any]]],
+    sizes: list[int],
+) -> None:
+    expected: dict[int, tuple[int, dict[str, Any], bool]] = {}
+    messages = []
+    for kind, key, lsn, fields in events:
+        before = expected[key][1] if key in expected else {"a": None, "b": None}
+        expected[key] = (lsn, before | fields, kind == "delete")
+        messages.append((deletion if kind == "delete" else row)(key, lsn, **fields))
+    position = 0
+    for size in sizes[:-1]:
+        shared_warehouse.load(SCHEMA, *messages[position : position + size])
+        position += size
+    shared_warehouse.load(SCHEMA, *messages[position:], batch_size_rows=sizes[-1])
+    assert held(shared_warehouse) == [
+        (key, lsn, fields["a"], fields["b"], is_deleted)
+        for key, (lsn, fields, is_deleted) in sorted(expected.items())
+    ]
+    shared_warehouse.execute("drop table raw.t")
+
+
+def test_two_loaders_at_once_end_in_the_newest_rows(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Each brings the other's keys in the opposite order, half of them newer."""
+    keys = range(3_000)
+
+    def messages(name: str, order: Iterable[int], parity: int) -> Iterator[Json]:
+        yield SCHEMA
+        for key in order:
+            lsn = 2 if key % 2 == parity else 1
+            yield row(key, lsn, a=f"{name}@{lsn}", b=[lsn])
+
+    loaders = {
+        warehouse.start(tmp_path, run_id=name, batch_size_rows=50): lines(
+            messages(name, order, parity)
+        )
+        for name, order, parity in (("even", keys, 0), ("odd", reversed(keys), 1))
+    }
+    with ThreadPoolExecutor(len(loaders)) as pool:
+        ended = list(pool.map(lambda pair: pair[0].communicate(pair[1])[1], loaders.items()))
+    assert [loader.returncode for loader in loaders] == [0, 0], ended
+    assert held(warehouse) == [
+        (key, 2, f"{'odd' if key % 2 else 'even'}@2", [2], False) for key in keys
+    ]
+    found = [warehouse.load_row("t", name) for name in ("even", "odd")]
+    assert sum(one["rows_inserted"] for one in found) == len(keys)
+    assert all(
+        one["rows_inserted"] + one["rows_updated"] + one["rows_stale"] == len(keys) for one in found
+    )

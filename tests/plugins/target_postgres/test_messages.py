@@ -1,0 +1,129 @@
+"""Input that is no clean stream of messages."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from singer_kit.errors import ExitCode
+
+from .conftest import Json, Warehouse, lines, record, schema, state
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEMA = schema("t", {"id": {"type": "integer"}, "v": {"type": "string"}})
+GOOD = [SCHEMA, record("t", id=1, v="a"), state(t=1)]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("not json", "is not JSON"),
+        ('{"type": "RECORD", "stream": "t", "record": {"id": 2, "v": "cut o', "is not JSON"),
+        ('{"type": "RECORD", "stream": "t", "record": {"id": 2}} {"id": 3}', "is not JSON"),
+        ('{"type": "RECORD", "stream": "t"}', "is no RECORD message"),
+        ('{"type": "RECORD", "stream": "t", "record": [1]}', "is no RECORD message"),
+        ('{"type": "RECORD", "record": {"id": 2}}', "has sent no SCHEMA yet"),
+        ('{"type": "RECORD", "stream": "u", "record": {"id": 2}}', "has sent no SCHEMA yet"),
+        ('{"stream": "t", "record": {"id": 2}}', "it has no type"),
+        ('["RECORD"]', "it has no type"),
+        ('{"type": "BATCH", "stream": "t"}', "is a BATCH message"),
+        ('{"type": "SCHEMA", "stream": "u"}', "without a stream or a schema"),
+        ('{"type": "SCHEMA", "stream": "u", "schema": {}}', "without properties"),
+        (
+            '{"type": "SCHEMA", "stream": "u", "schema": {"properties": {"a": {}}}, '
+            '"key_properties": ["b"]}',
+            "whose key 'b' is no property",
+        ),
+        ('{"type": "STATE"}', "without a value"),
+        ('{"type": "STATE", "value": {"a": "\\ud800"}}', "is not JSON"),
+        ('{"type": "ACTIVATE_VERSION", "stream": "t"}', "without a stream or a version"),
+        (b'{"type": "STATE", "value": {"\xff": 1}}', "is not JSON"),
+        ("[" * 100_000, "it has no type"),
+    ],
+)
+def test_a_line_that_is_no_message_ends_the_load_and_is_named(
+    warehouse: Warehouse, line: str | bytes, said: str
+) -> None:
+    result = warehouse.load(*GOOD, line, record("t", id=9, v="z"))
+    assert result.exit_code == ExitCode.CONTRACT_EXCEEDED
+    assert str(result.error).startswith("line 4 of the messages ")
+    assert said in str(result.error)
+    assert "\n" not in str(result.error)
+    assert result.states == [{"bookmarks": {"t": 1}}]
+    assert warehouse.rows("t") == [{"id": 1, "v": "a"}]
+
+
+def test_lines_are_counted_over_blank_ones_and_blocks(warehouse: Warehouse) -> None:
+    many = [record("t", id=n, v="x" * 1000) for n in range(1000)]
+    result = warehouse.load("", SCHEMA, "  ", *many, "\r", "nonsense")
+    assert str(result.error).startswith("line 1005 of the messages ")
+    assert warehouse.value("select count(*) from raw.t") == 1000
+
+
+def test_members_of_a_message_may_come_in_any_order(warehouse: Warehouse) -> None:
+    result = warehouse.load(
+        SCHEMA,
+        '{"record":{"v":"a","id":1},"stream":"t","type":"RECORD"}',
+        '{"stream":"t","type":"RECORD","extra":[],"record":{"id":2,"v":"b","v2":"}{"}}',
+        ' { "type" : "RECORD" , "stream" : "t" , "record" : { "id" : 3 , "v" : "c" } } \r',
+        '{"type":"RECORD","stream":"\\u0074","record":{"id":4,"\\u0076":"d"}}',
+        '{"type":"RECORD","stream":"t","record":{"id":5,"v":"first","v":"last"}}',
+        schema("u", {"id": {"type": "integer"}}),
+        '{"record":{"id":6,"v":"e"},"stream":"t","type":"RECORD"}',
+        '{"record":{"id":7},"stream":"u","type":"RECORD"}',
+        '{"record":{"id":8,"v":"f"},"stream":"t","type":"RECORD"}',
+    )
+    assert result.error is None
+    assert [row["v"] for row in warehouse.rows("t")] == ["a", "b", "c", "d", "last", "e", "f"]
+    assert warehouse.rows("u") == [{"id": 7}]
+
+
+def test_streams_may_take_turns(warehouse: Warehouse) -> None:
+    names = ["a", "b", "a_b"]
+    shapes = [schema(name, {"id": {"type": "integer"}}) for name in names]
+    rows = [record(name, id=n) for n in range(500) for name in names]
+    assert warehouse.load(*shapes, *rows).error is None
+    assert [warehouse.value(f"select count(*) from raw.{name}") for name in names] == [500] * 3
+
+
+def test_a_last_line_without_a_line_break_counts(warehouse: Warehouse, tmp_path: Path) -> None:
+    whole = lines([*GOOD, record("t", id=2, v="b")])
+    assert warehouse.run(tmp_path, whole[:-1]).exit_code == 0
+    assert [row["id"] for row in warehouse.rows("t")] == [1, 2]
+    cut = warehouse.run(tmp_path, lines([*GOOD, record("t", id=3, v="c")])[:-3])
+    assert cut.exit_code == ExitCode.CONTRACT_EXCEEDED
+    assert cut.last_line["error"] == "MessageError"
+    assert cut.last_line["event"].startswith("line 4 of the messages is not JSON")
+    assert "Traceback" not in cut.log
+
+
+def test_mutated_messages_never_bring_a_wrong_row(warehouse: Warehouse) -> None:
+    """Cut, repeated, swapped and damaged lines: each good row is right or absent."""
+    dice = random.Random(3)
+    rows: list[Json] = [record("t", id=n, v=f"value {n}") for n in range(30)]
+    for _ in range(60):
+        messages = lines([SCHEMA, *rows, state(t=30)]).splitlines()
+        for _ in range(dice.randint(1, 3)):
+            place = dice.randrange(1, len(messages))
+            line = messages[place]
+            at = dice.randrange(len(line) + 1)
+            messages[place] = dice.choice(
+                [
+                    line[:at],
+                    line + line,
+                    line[:at] + b"\xff" + line[at:],
+                    line[:at] + b'"' + line[at:],
+                    line[:at] + b"\x00" + line[at:],
+                    messages[dice.randrange(len(messages))],
+                    b"",
+                ]
+            )
+        result = warehouse.load(*messages, on_invalid_record="quarantine", null_character="fail")
+        assert result.exit_code in (ExitCode.OK, ExitCode.CONTRACT_EXCEEDED)
+        found = warehouse.value("select count(*) from raw.t where v <> 'value ' || id")
+        assert found == 0
+        warehouse.execute("truncate raw.t")
