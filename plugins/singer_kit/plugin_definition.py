@@ -159,7 +159,7 @@ def _kind(schema: dict[str, Any]) -> str:
     first = types[0] if isinstance(types, list) else types
     if schema.get("format") == "date-time":
         return "date_iso8601"
-    return _KINDS.get(first, first)
+    return _KINDS.get(first, str(first))
 
 
 class _Dumper(yaml.SafeDumper):

@@ -57,7 +57,10 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         """
         sys.stdout.flush()
         out = sys.stdout.buffer
-        out.write(self._buffer)
+        # With PYTHONUNBUFFERED this is the bare file, which a signal makes write only a part.
+        left = memoryview(self._buffer)
+        while left:
+            left = left[out.write(left) :]
         out.flush()
         self._buffer = bytearray()
 

@@ -230,11 +230,13 @@ def _bad(data: bytes, error: yaml.YAMLError) -> BadFileError:
     """Return libyaml's complaint in one line."""
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
-        lineno, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        lines = data.splitlines()
+        # What ends too early is found missing behind the last line.
+        lineno = min(mark.line + 1, max(len(lines), 1)) if mark else 1
         said = ", ".join(part for part in (error.context, error.problem) if part)
-        if data.splitlines()[lineno - 1 : lineno] and b"\t" in data.splitlines()[lineno - 1]:
+        if lines and b"\t" in lines[lineno - 1]:
             said += "; YAML is indented by spaces, this line has a tab"
-        return BadFileError(lineno, "yaml_invalid", f"line {lineno}, column {column}: {said}")
+        return BadFileError(lineno, "yaml_invalid", f"line {lineno}: {said}")
     position = getattr(error, "position", 0)
     lineno = data.count(b"\n", 0, position) + 1
     said = getattr(error, "reason", str(error))
