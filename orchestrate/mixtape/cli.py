@@ -10,6 +10,7 @@ import click
 
 from mixtape import services, summary
 from mixtape.corpus import destination, generate, publish
+from mixtape.environment import run_environment
 from mixtape.paths import project_root, run_root
 from mixtape.services import Given, Service, ServiceError
 
@@ -62,7 +63,7 @@ def down(names: tuple[str, ...]) -> None:
 @cli.command()
 def env() -> None:
     """Print the addresses of what runs as `export NAME=value` lines, secrets included."""
-    for name, value in services.addresses(_running()).items():
+    for name, value in run_environment(_running()).items():
         click.echo(f"export {name}={shlex.quote(value)}")
     click.echo(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
 

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from mixtape import services, summary
 from mixtape.corpus import destination, publish
+from mixtape.environment import run_environment
 from mixtape.paths import project_root, run_root
 from mixtape.services import ServiceError
 
@@ -63,7 +64,7 @@ def _run(console: Console, parts: Sequence[Part]) -> int:
     programs = str(Path(sys.executable).parent)
     environment = {
         **os.environ,
-        **services.addresses(parts),
+        **run_environment(parts),
         "MELTANO_RUN_ID": str(uuid.uuid4()),
         "PATH": os.pathsep.join([programs, os.environ["PATH"]]),
         "NO_COLOR": "1",
@@ -100,7 +101,7 @@ def _shortened(line: str) -> str:
 
 
 def _show_ways_in(console: Console, parts: Sequence[Part]) -> None:
-    given = services.addresses(parts)
+    given = run_environment(parts)
     console.print(f"  BI and psql   {given['BI_READER_URI']}", markup=False, soft_wrap=True)
     console.print("                role bi_reader, schema marts")
     console.print('  your shell    eval "$(.venv/bin/mixtape env)"', markup=False)

@@ -10,7 +10,8 @@ from psycopg import conninfo, sql
 from rich.console import Console
 from rich.table import Table
 
-from mixtape.services import Service, addresses
+from mixtape.environment import run_environment
+from mixtape.services import Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -107,7 +108,7 @@ def last_load(parts: Iterable[Part]) -> Load:
     Returns:
         An empty Load when nothing was ever loaded.
     """
-    given = addresses(parts)
+    given = run_environment(parts)
     loader = conninfo.make_conninfo(
         host=given["TARGET_POSTGRES_HOST"],
         port=given["TARGET_POSTGRES_PORT"],

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 from mixtape.corpus import Bucket, generate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from fixtures.fix_meltano import Project, Run
+    from fixtures.fix_meltano import MakeProject, Project, Run
     from mixtape.services.postgres import Postgres
 
 TABLES = ("artists", "lyrics", "lyric_credits", "meetups", "performances", "_files")
@@ -115,7 +113,7 @@ def test_a_poison_file_is_named_in_quarantine_and_the_good_ones_land(
 
 
 def test_killed_at_ten_moments_the_next_run_ends_in_the_same_tables(
-    make_project: Callable[[], Project], raps: dict[str, bytes]
+    make_project: MakeProject, raps: dict[str, bytes]
 ) -> None:
     undisturbed = make_project()
     fill(undisturbed, raps)
@@ -126,8 +124,7 @@ def test_killed_at_ten_moments_the_next_run_ends_in_the_same_tables(
 
     cut_short = 0
     for moment in range(10):
-        project = make_project()
-        fill(project, raps)
+        project = make_project(undisturbed.bucket)
         run = project.start(JOB)
         # The moments spread over the whole run: start-up, the load, and the end of it.
         await_run(run, seconds * (0.35 + 0.06 * moment))
@@ -140,14 +137,13 @@ def test_killed_at_ten_moments_the_next_run_ends_in_the_same_tables(
 
 
 def test_minio_stopped_and_started_during_a_run_loses_nothing(
-    make_project: Callable[[], Project], raps: dict[str, bytes]
+    make_project: MakeProject, raps: dict[str, bytes]
 ) -> None:
     undisturbed = make_project()
     fill(undisturbed, raps)
     undisturbed.run(JOB)
 
-    project = make_project()
-    fill(project, raps)
+    project = make_project(undisturbed.bucket)
     run = project.start(JOB)
     await_first_rows(project, run)
     project.store.service.stop()
@@ -164,14 +160,13 @@ def test_minio_stopped_and_started_during_a_run_loses_nothing(
 
 
 def test_postgres_restarted_during_a_run_loses_nothing(
-    make_project: Callable[[], Project], raps: dict[str, bytes], postgres: Postgres
+    make_project: MakeProject, raps: dict[str, bytes], postgres: Postgres
 ) -> None:
     undisturbed = make_project()
     fill(undisturbed, raps)
     undisturbed.run(JOB)
 
-    project = make_project()
-    fill(project, raps)
+    project = make_project(undisturbed.bucket)
     run = project.start(JOB)
     await_first_rows(project, run)
     postgres.stop()

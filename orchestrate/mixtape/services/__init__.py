@@ -16,7 +16,6 @@ from mixtape.services.object_store import GivenObjectStore
 from mixtape.services.postgres import GivenPostgres, Postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
 __all__ = [
@@ -47,11 +46,6 @@ def parts(root: Path) -> dict[str, Part]:
     """Return every part by the name that `mixtape up` knows it by."""
     every: tuple[Part, ...] = (postgres(root), object_store(root))
     return {part.name: part for part in every}
-
-
-def addresses(parts: Iterable[Part]) -> dict[str, str]:
-    """Return the environment variables that lead to ``parts``; they hold secrets."""
-    return {name: value for part in parts for name, value in part.address().items()}
 
 
 def _given(variable: str, ours: Service) -> bool:

@@ -1,0 +1,18 @@
+"""The environment in which `meltano run` finds what runs on this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mixtape.services import Part
+
+
+def run_environment(parts: Iterable[Part]) -> dict[str, str]:
+    """Return the variables that a run on ``parts`` needs; they hold secrets."""
+    found = {name: value for part in parts for name, value in part.address().items()}
+    # After a kill Meltano takes the dead run for a live one for five minutes, and refuses. Two
+    # runs at once are harmless here (docs/decisions/0005-meltano-never-waits.md), a wait is not.
+    return {**found, "MELTANO_RUN_FORCE": "true"}
