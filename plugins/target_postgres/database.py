@@ -39,7 +39,7 @@ class Database:
     """Opens sessions as the settings say. Settings have MeltanoLabs' names."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        self._certificates = tempfile.TemporaryDirectory(prefix="target-postgres-")
+        self._certificates: tempfile.TemporaryDirectory[str] | None = None
         self._parameters = self._address(config) | {
             "application_name": config["application_name"],
             "connect_timeout": _CONNECT_TIMEOUT,
@@ -48,7 +48,8 @@ class Database:
 
     def close(self) -> None:
         """Remove the certificates that were written for this process."""
-        self._certificates.cleanup()
+        if self._certificates is not None:
+            self._certificates.cleanup()
 
     def __str__(self) -> str:
         """Say where the database is, without the password."""
@@ -113,6 +114,8 @@ class Database:
         """Return the path of a certificate that may be given as a path or as its text."""
         if "-----BEGIN" not in value:
             return value
+        if self._certificates is None:
+            self._certificates = tempfile.TemporaryDirectory(prefix="target-postgres-")
         path = Path(self._certificates.name) / name
         path.touch(mode=0o600)
         path.write_text(value)
@@ -140,8 +143,7 @@ class Session:
         connection = self._connection or self._database.connect()
         self._connection = connection
         try:
-            with connection.transaction():
-                return work(connection)
+            return self._attempt(connection, work)
         except psycopg.Error as error:
             if not is_passing(error, connection):
                 raise
@@ -152,8 +154,7 @@ class Session:
             done = already_done(connection)
             if done is not None:
                 return done
-            with connection.transaction():
-                return work(connection)
+            return self._attempt(connection, work)
         except psycopg.Error as error:
             if not (connection.broken or connection.closed):
                 raise
@@ -161,6 +162,11 @@ class Session:
                 f"lost PostgreSQL twice in one batch, {self._database}: {describe(error)}; "
                 "what was committed before is in the STATE printed last, start again from it"
             ) from None
+
+    @staticmethod
+    def _attempt(connection: psycopg.Connection, work: Callable[[psycopg.Connection], T]) -> T:
+        with connection.transaction():
+            return work(connection)
 
     def close(self) -> None:
         """Close the session if there is one."""

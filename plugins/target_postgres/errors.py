@@ -39,3 +39,7 @@ class TableRefusedError(TargetWriteError):
 
 class StreamsFailedError(TargetWriteError):
     """Some streams could not be written; the others are loaded."""
+
+
+class OutputClosedError(TargetWriteError):
+    """Nobody reads the STATE any more."""

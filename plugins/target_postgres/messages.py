@@ -33,7 +33,7 @@ _PIECE = 256 * 1024
 
 _PIPE = 1024 * 1024
 _TICK_SECONDS = 0.2
-_RECORD = re.compile(rb'\{"type": ?"RECORD", ?"stream": ?("(?:[^"\\]|\\.)*")')
+_RECORD = re.compile(rb'\{"type": ?"RECORD", ?"stream": ?"([^"\\\x00-\x1f]*)"')
 _STEADY_RUNS = 3
 """Runs of one kind of message in a block, up to which the next may well be a single one."""
 
@@ -134,7 +134,7 @@ class MessageReader(GenericSingerReader[bytes]):
             return "RECORD"
         if found := _RECORD.match(line):
             self._prefix = found[0]
-            self._name = msgspec.json.decode(found[1], type=str)
+            self._name = found[1].decode(errors="replace")
             return "RECORD"
         if not line.strip():
             return ""

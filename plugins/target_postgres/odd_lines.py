@@ -156,7 +156,7 @@ class OddLines:
 def _envelope(stream: str) -> Any:
     """Return the type of a RECORD message of this stream, its values unread."""
     none = msgspec.Raw(NULL)
-    fields = [
+    fields: list[Any] = [
         ("type", Literal["RECORD"]),
         ("stream", Literal[stream]),
         ("record", dict[str, msgspec.Raw]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,6 +12,7 @@ from singer_sdk.target_base import Target
 
 from singer_kit.plugin import Connector
 from target_postgres.database import Database
+from target_postgres.errors import OutputClosedError
 from target_postgres.loader import Loader
 from target_postgres.messages import MessageReader
 from target_postgres.settings import CONFIG_JSONSCHEMA, Settings
@@ -59,5 +61,13 @@ class TargetPostgres(Connector, Target):
 
 
 def _emit(state: State) -> None:
-    sys.stdout.write(json.dumps(state, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(json.dumps(state, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter must not try again when it flushes on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OutputClosedError(
+            "standard output is closed, so no STATE can be handed on; what is committed is "
+            "written again, harmlessly, by the next run"
+        ) from None

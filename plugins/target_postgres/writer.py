@@ -85,6 +85,8 @@ class Writer:
         def work(connection: psycopg.Connection) -> Stream:
             if not self._has_loads:
                 self._loads.prepare(connection)
+            # Not 0 when an earlier process of the same run has been here.
+            self._counted[name] = self._loads.rows_in(connection, name)
             null_character = self._settings.null_character
             return self._prepare(connection, name, schema, keys, null_character=null_character)
 
@@ -168,7 +170,7 @@ class Writer:
         name = batch.stream.name
         progress = self._progress[name]
         started = time.monotonic()
-        counted = self._counted.get(name)
+        counted = self._counted[name]
 
         def work(connection: psycopg.Connection) -> _Written:
             tables.lock(connection, batch.stream.table.title)
@@ -185,8 +187,7 @@ class Writer:
 
         def already_done(connection: psycopg.Connection) -> _Written | None:
             found = self._loads.rows_in(connection, name)
-            is_done = counted is not None and found > counted
-            return _Written(Counts(), [], found) if is_done else None
+            return _Written(Counts(), [], found) if found > counted else None
 
         written = self._session.transaction(work, already_done)
         self._counted[name] = written.rows_in

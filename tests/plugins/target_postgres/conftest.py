@@ -11,7 +11,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -98,13 +98,15 @@ class Warehouse:
         states = [json.loads(line) for line in printed.getvalue().splitlines()]
         return Result(states, error, error.exit_code if error else 0)
 
-    def start(self, folder: Path, **config: Any) -> subprocess.Popen[bytes]:
-        """Start a target of its own, its messages to be written to its standard in."""
+    def start(
+        self, folder: Path, source: IO[bytes] | None = None, **config: Any
+    ) -> subprocess.Popen[bytes]:
+        """Start a target of its own; it reads ``source``, or what is written to it."""
         path = folder / f"config-{len(list(folder.iterdir()))}.json"
         path.write_text(json.dumps(self.config | config))
         return subprocess.Popen(
             [EXECUTABLE, "--config", str(path)],
-            stdin=subprocess.PIPE,
+            stdin=source or subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "LOGLEVEL": "INFO"},
@@ -122,7 +124,7 @@ class Warehouse:
         query = f"select {columns} from raw.{table} order by {order}"
         with psycopg.connect(self.database.uri, row_factory=dict_row) as connection:
             connection.execute("set timezone to 'UTC'")
-            found = connection.execute(query).fetchall()  # type: ignore[arg-type]
+            found = connection.execute(query).fetchall()
         own = {"_sdc_deleted_at", "_sdc_sequence", "_sdc_table_version"}
         own |= {"_sdc_extracted_at", "_sdc_received_at", "_sdc_batched_at"}
         return [
@@ -134,12 +136,12 @@ class Warehouse:
         """Return the one value of a query."""
         with psycopg.connect(self.database.uri) as connection:
             connection.execute("set timezone to 'UTC'")
-            row = connection.execute(query).fetchone()  # type: ignore[arg-type]
+            row = connection.execute(query).fetchone()
         return row[0] if row else None
 
     def execute(self, statement: str) -> None:
         with self.database.connect() as connection:
-            connection.execute(sql.SQL(statement))  # type: ignore[arg-type]
+            connection.execute(sql.SQL(statement))
 
     def types(self, table: str) -> dict[str, str]:
         """Return a table's columns and their types."""

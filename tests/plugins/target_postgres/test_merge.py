@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, given, settings
@@ -184,7 +185,7 @@ def test_full_rows_commute(
 ) -> None:
     """Any order, any cut into runs and batches, any repetition: the newest of each key stays."""
     bounds = [0, *sorted(cut for cut in cuts if cut < len(rows)), len(rows)]
-    for start, stop in zip(bounds, bounds[1:], strict=False):
+    for start, stop in pairwise(bounds):
         messages = [full(*one) for one in rows[start:stop]]
         result = shared_warehouse.load(SCHEMA, *messages, batch_size_rows=checkpoint)
         assert result.error is None

@@ -34,8 +34,7 @@ GOOD = [SCHEMA, record("t", id=1, v="a"), state(t=1)]
         ('{"type": "SCHEMA", "stream": "u"}', "without a stream or a schema"),
         ('{"type": "SCHEMA", "stream": "u", "schema": {}}', "without properties"),
         (
-            '{"type": "SCHEMA", "stream": "u", "schema": {"properties": {"a": {}}}, '
-            '"key_properties": ["b"]}',
+            '{"type":"SCHEMA","stream":"u","schema":{"properties":{"a":{}}},"key_properties":["b"]}',
             "whose key 'b' is no property",
         ),
         ('{"type": "STATE"}', "without a value"),
@@ -96,8 +95,8 @@ def test_a_last_line_without_a_line_break_counts(warehouse: Warehouse, tmp_path:
     assert [row["id"] for row in warehouse.rows("t")] == [1, 2]
     cut = warehouse.run(tmp_path, lines([*GOOD, record("t", id=3, v="c")])[:-3])
     assert cut.exit_code == ExitCode.CONTRACT_EXCEEDED
-    assert cut.last_line["error"] == "MessageError"
-    assert cut.last_line["event"].startswith("line 4 of the messages is not JSON")
+    assert cut.last_line["extra"]["error"] == "MessageError"
+    assert cut.last_line["message"].startswith("line 4 of the messages is not JSON")
     assert "Traceback" not in cut.log
 
 
