@@ -7,11 +7,9 @@ Standard output belongs to Singer messages.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
-import traceback
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -41,7 +39,7 @@ def _exit_code(plugin: type[PluginBase]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.TARGET_WRITE
     except Exception as error:  # noqa: BLE001 - the last line before the user
-        _say(plugin, type(error).__name__, f"unexpected: {error}", traceback.format_exc())
+        _say(plugin, type(error).__name__, f"unexpected: {error}", unforeseen=True)
         return ExitCode.UNEXPECTED
     return ExitCode.OK
 
@@ -59,6 +57,11 @@ def _invoke(plugin: type[PluginBase]) -> None:
         raise ConfigError("; ".join([str(error), *error.errors])) from error
     except click.ClickException as error:
         raise ConfigError(error.format_message()) from error
+    except SystemExit as leave:
+        # click leaves like this, whatever the mode, when nobody reads our output any more.
+        if leave.code == 1:
+            raise BrokenPipeError from leave
+        raise
     sys.stdout.flush()
 
 
@@ -69,10 +72,18 @@ def _log_as_json(plugin: type[PluginBase]) -> None:
             handler.setFormatter(StructuredFormatter(defaults={"app_name": plugin.name}))
 
 
-def _say(plugin: type[PluginBase], kind: str, message: str, trace: str | None = None) -> None:
-    """Write one JSON line; a trace only for what we did not foresee."""
-    line = {"level": "error", "plugin": plugin.name, "error": kind, "event": message}
-    if trace:
-        line["exception"] = trace
-    sys.stderr.write(json.dumps(line, ensure_ascii=False) + "\n")
+def _say(plugin: type[PluginBase], kind: str, message: str, *, unforeseen: bool = False) -> None:
+    """Write one line as Meltano reads them; a trace only for what we did not foresee."""
+    record = logging.LogRecord(
+        name=plugin.name,
+        level=logging.ERROR,
+        pathname=__file__,
+        lineno=0,
+        msg=message,
+        args=None,
+        exc_info=sys.exc_info() if unforeseen else None,
+    )
+    record.error = kind
+    line = StructuredFormatter(defaults={"app_name": plugin.name}).format(record)
+    sys.stderr.write(line + "\n")
     sys.stderr.flush()

@@ -126,8 +126,8 @@ class S3Store:
         """Return the object's bytes; see :class:`~tap_files.client.Store`."""
         try:
             body = self._short_way(obj)
-        except HTTPClientError:
-            body = None  # a connection that broke: boto's retries decide
+        except BotoCoreError:
+            body = None  # a connection that broke or was refused: boto's retries decide
         return b"".join(self.stream(obj)) if body is None else body
 
     def _short_way(self, obj: FileObject) -> bytes | None:
