@@ -6,8 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from target_postgres import tables
 
 from .conftest import Warehouse, lines, record, schema
 
@@ -95,10 +98,11 @@ def test_rows_of_one_key_in_a_batch_are_folded_field_by_field(warehouse: Warehou
 
 def test_no_field_of_a_stale_row_is_folded_in(warehouse: Warehouse) -> None:
     warehouse.load(SCHEMA, row(1, 7, a="seven", b=[7]))
-    warehouse.load(SCHEMA, row(1, 5, a="five", b=[5]), row(1, 9, a="nine"), run_id="run-2")
+    rows = [row(1, 8), row(1, 5, a="five", b=[5]), row(1, 9, a="nine")]
+    warehouse.load(SCHEMA, *rows, run_id="run-2")
     assert held(warehouse) == [(1, 9, "nine", [7], False)]
     found = warehouse.load_row("t", "run-2")
-    assert (found["rows_in"], found["rows_updated"], found["rows_stale"]) == (2, 1, 1)
+    assert (found["rows_in"], found["rows_updated"], found["rows_stale"]) == (3, 1, 1)
 
 
 def test_a_key_only_delete_keeps_the_other_columns(warehouse: Warehouse) -> None:
@@ -239,6 +243,17 @@ def test_partial_rows_apply_in_order(
         for key, (lsn, fields, is_deleted) in sorted(expected.items())
     ]
     shared_warehouse.execute("drop table raw.t")
+
+
+def test_loaders_of_one_table_take_turns(warehouse: Warehouse) -> None:
+    warehouse.load(SCHEMA, row(1, 1, a="a"))
+    with psycopg.connect(warehouse.database.uri) as other:
+        tables.lock(other, "raw.t")
+        waits = warehouse.load(SCHEMA, row(1, 2), lock_timeout_seconds=1)
+        goes_on = warehouse.load(schema("u", COLUMNS), lock_timeout_seconds=1)
+    assert "lock timeout" in str(waits.error)
+    assert goes_on.error is None
+    assert warehouse.load(SCHEMA, row(1, 2)).error is None
 
 
 def test_two_loaders_at_once_end_in_the_newest_rows(warehouse: Warehouse, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCHEMA = schema("t", {"id": {"type": "integer"}, "v": {"type": "string"}})
+ONE = '{"type": "RECORD", "stream": "t", "record": {"id": 2, "v": "b"}}'
 GOOD = [SCHEMA, record("t", id=1, v="a"), state(t=1)]
 
 
@@ -25,6 +26,8 @@ GOOD = [SCHEMA, record("t", id=1, v="a"), state(t=1)]
         ('{"type": "RECORD", "stream": "t", "record": {"id": 2, "v": "cut o', "is not JSON"),
         ('{"type": "RECORD", "stream": "t", "record": {"id": 2}} {"id": 3}', "is not JSON"),
         ('{"type": "RECORD", "stream": "t"}', "is no RECORD message"),
+        (f"{ONE},{ONE}", "is not JSON"),
+        ('{"type": "RECORD", "stream": "t", "record": {}, "stream": "u"}', "is no RECORD message"),
         ('{"type": "RECORD", "stream": "t", "record": [1]}', "is no RECORD message"),
         ('{"type": "RECORD", "record": {"id": 2}}', "has sent no SCHEMA yet"),
         ('{"type": "RECORD", "stream": "u", "record": {"id": 2}}', "has sent no SCHEMA yet"),

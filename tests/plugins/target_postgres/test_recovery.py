@@ -124,8 +124,9 @@ def test_no_state_is_printed_for_rows_that_are_not_committed(
 ) -> None:
     warehouse.load(SCHEMA)
     with psycopg.connect(warehouse.database.uri) as other:
-        other.execute("lock table raw.t in access exclusive mode")
-        loader = warehouse.start(tmp_path, batch_size_rows=100, run_id="run-2")
+        other.execute("lock table raw.t in share mode")
+        # A batch that is full behind a STATE of its own.
+        loader = warehouse.start(tmp_path, batch_size_rows=150, run_id="run-2")
         feed(loader, messages(0, 500))
         waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
         until(lambda: warehouse.value(waits) == 1)
