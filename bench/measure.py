@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
-import time
+import sys
+import tempfile
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
+
+CHILD = Path(__file__).with_name("child.py")
 
 
 @dataclass
@@ -45,17 +48,23 @@ def timed(
     Raises:
         RuntimeError: it failed; with the end of what it wrote to standard error.
     """
-    read = os.open(stdin or os.devnull, os.O_RDONLY)
-    write = os.open(stdout or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    errors = os.memfd_create("errors")
-    started = time.perf_counter()
-    process = subprocess.Popen(command, env=env, stdin=read, stdout=write, stderr=errors)
-    _, status, usage = os.wait4(process.pid, 0)
-    figures.seconds.append(time.perf_counter() - started)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    figures.megabytes.append(usage.ru_maxrss / 1024)
-    if process.returncode:
-        tail = os.pread(errors, 1 << 20, 0)[-2000:].decode(errors="replace")
-        raise RuntimeError(f"{command[0]} ended with {process.returncode}: {tail}")
-    for handle in (read, write, errors):
-        os.close(handle)
+    with (
+        tempfile.NamedTemporaryFile("r") as answer,
+        (stdin or Path(os.devnull)).open("rb") as read,
+        (stdout or Path(os.devnull)).open("wb") as write,
+    ):
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", str(CHILD), answer.name, *command],
+            env=env,
+            stdin=read,
+            stdout=write,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+        said = answer.read()
+    if done.returncode:
+        tail = done.stderr[-2000:].decode(errors="replace")
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {tail}")
+    seconds, megabytes = said.split()
+    figures.seconds.append(float(seconds))
+    figures.megabytes.append(float(megabytes))
