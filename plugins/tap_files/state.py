@@ -45,6 +45,8 @@ class Bookmark:
         self.files = _texts(value.get("files"))
         self.cursor = _moment(value.get("cursor"))
         self.pruned_before = _moment(value.get("pruned_before"))
+        self.is_whole = value.get("is_whole") is True
+        """Whether the target was last sent every file, without their names being kept here."""
         self._in_progress = _progress(value.get("in_progress"))
 
     def needs(self, obj: FileObject) -> bool:
@@ -87,7 +89,10 @@ class Bookmark:
     def prune(
         self, max_keys: int, lookback: timedelta, modified: Callable[[str], datetime | None]
     ) -> None:
-        """Keep no more names than the settings allow; ``modified`` gives a listed file's date."""
+        """Keep no more names than the settings allow.
+
+        ``modified`` gives a listed file's date; one without is gone, which is still to be told.
+        """
         if len(self.files) <= max_keys or self.cursor is None:
             return
         horizon = self.cursor - lookback
@@ -95,7 +100,7 @@ class Bookmark:
         self.files = {
             key: etag
             for key, etag in self.files.items()
-            if (date := modified(key)) is not None and date >= self.pruned_before
+            if (date := modified(key)) is None or date >= self.pruned_before
         }
 
     def value(self) -> dict[str, Any]:
@@ -105,6 +110,8 @@ class Bookmark:
             value["cursor"] = self.cursor.isoformat()
         if self.pruned_before:
             value["pruned_before"] = self.pruned_before.isoformat()
+        if self.is_whole:
+            value["is_whole"] = True
         if self._in_progress:
             value["in_progress"] = self._in_progress
         return value

@@ -96,14 +96,19 @@ class Sync:
     def _read_all(self) -> None:
         works = self._list()
         keys = sum(len(work.listed) for work in works)
-        if keys > self._settings.max_state_keys and self._files_bookmark:
-            self._version = self._lsn // 1_000
-            self._files_bookmark.forget(list(self._files_bookmark.files))
+        known = self._files_bookmark
+        too_many = keys > self._settings.max_state_keys
+        if known and (too_many or known.is_whole):
+            self._version = self._lsn
+            known.forget(list(known.files))
+            known.is_whole = True
         for work in works:
             self._read_source(work)
             self._forget_vanished(work)
-        if self._version is not None and self._limit is None:
+        if known and self._version is not None and self._limit is None:
             self._send_listing(works)
+            if not too_many:
+                self._remember_listing(works, known)
 
     def _list(self) -> list[Work]:
         """List every source that a selected stream needs, before any is read."""
@@ -233,28 +238,37 @@ class Sync:
 
     def _forget_vanished(self, work: Work) -> None:
         """Note files that were there and are not listed any more."""
+        gone: set[str] = set()
         for stream, bookmark in self._bookmarks.items():
-            if stream is not self._tap.files_stream and stream not in work.plan.all():
+            is_files = stream is self._tap.files_stream
+            if not is_files and stream not in work.plan.all():
                 continue
-            gone = [
+            vanished = [
                 key
                 for key in bookmark.files
                 if key not in work.listed and work.plan.source.matches(key)
             ]
-            bookmark.forget(gone)
-            if stream is self._tap.files_stream:
-                for key in gone:
-                    moment = self._seen_at.isoformat()
-                    record = {
-                        "bucket": self._store.bucket,
-                        "key": key,
-                        "deleted_at": moment,
-                        "_sdc_deleted_at": moment,
-                        "_sdc_lsn": self._lsn,
-                    }
-                    stream.emit(record, end_of_record(self._seen_at))
-                if gone:
-                    bookmark.lsn = self._lsn
+            bookmark.forget(vanished)
+            # With too many files `_files` remembers none; the others do, as far back as they look.
+            if is_files or self._version is not None:
+                gone.update(vanished)
+        if self._files_bookmark and gone:
+            for key in sorted(gone):
+                self._send_vanished(key)
+            self._files_bookmark.lsn = self._lsn
+
+    def _send_vanished(self, key: str) -> None:
+        """Write the end of a file; without its etag, so that no old version comes back with it."""
+        moment = self._seen_at.isoformat()
+        record = {
+            "bucket": self._store.bucket,
+            "key": key,
+            "etag": None,
+            "deleted_at": moment,
+            "_sdc_deleted_at": moment,
+            "_sdc_lsn": self._lsn,
+        }
+        self._tap.files_stream.emit(record, end_of_record(self._seen_at, self._version))
 
     def _send_listing(self, works: list[Work]) -> None:
         """Complete the new version of `_files` and make it the valid one."""
@@ -265,6 +279,15 @@ class Sync:
         stream = self._tap.files_stream
         self._bookmarks[stream].lsn = self._lsn
         self._tap.write_message(ActivateVersionMessage(stream.name, self._version or 0))
+
+    def _remember_listing(self, works: list[Work], known: Bookmark) -> None:
+        """Know each file by name again, now that there are few enough."""
+        known.is_whole = False
+        for work in works:
+            others = [s for s in work.plan.all() if s in self._bookmarks]
+            for obj in work.objects:
+                if not any(self._bookmarks[stream].needs(obj) for stream in others):
+                    known.finish(obj, self._lsn)
 
     @property
     def _files_bookmark(self) -> Bookmark | None:
