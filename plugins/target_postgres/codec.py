@@ -133,31 +133,29 @@ class RowCodec:
             [(name, msgspec.Raw, msgspec.Raw(NULL)) for name, _ in written],
         )
 
-    def encode_block(self, block: bytes, first_line: int, stamp: bytes) -> Encoded | None:
+    def encode_block(self, block: bytes, numbers: Sequence[int], stamp: bytes) -> Encoded | None:
         """Encode RECORD lines that are all valid, joined by line breaks; None if one is not.
 
-        ``stamp`` is the fields that all rows share.
+        ``numbers`` are those of the lines; ``stamp`` is the fields that all rows share.
         """
-        rows = _Rows()
-        count = block.count(NEWLINE) + 1
-        if not self._decode(block.replace(NEWLINE, b","), count, rows):
+        rows = _Rows(lines=numbers)
+        if not self._decode(block.replace(NEWLINE, b","), len(numbers), rows):
             return None
-        rows.lines = range(first_line, first_line + count)
         return self._encoded(rows, stamp, [])
 
-    def encode(self, lines: Sequence[bytes], first_line: int, stamp: bytes) -> Encoded:
+    def encode(self, lines: Sequence[bytes], numbers: Sequence[int], stamp: bytes) -> Encoded:
         """Encode RECORD lines; a record that is not valid comes back as a fault.
 
         No line may be blank. One that is no message at all raises
         :class:`~target_postgres.errors.MessageError`.
         """
-        whole = self.encode_block(NEWLINE.join(lines), first_line, stamp)
+        whole = self.encode_block(NEWLINE.join(lines), numbers, stamp)
         if whole is not None:
             return whole
         rows = _Rows()
         kept: list[int] = []
         faults: list[Fault] = []
-        for number, line in enumerate(lines, first_line):
+        for number, line in zip(numbers, lines, strict=True):
             if not self._decode(line, 1, rows):
                 found = self._odd.read(line, number)
                 if not isinstance(found, OddRow):

@@ -11,7 +11,9 @@ class MessageError(ContractExceededError):
     """A line of the input is no Singer message that can be used."""
 
     def __init__(self, line: int, what: str) -> None:
-        super().__init__(f"line {line} of the messages {what}; everything before it is loaded")
+        super().__init__(
+            f"line {line} of the messages {what}; mend it and start again from the last STATE"
+        )
 
 
 class NoSchemaError(MessageError, RecordsWithoutSchemaException):

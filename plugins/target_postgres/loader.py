@@ -89,19 +89,20 @@ class Loader:
         batch = self._batch(line, name)
         if batch is None:
             return 0
-        encoded = batch.stream.codec.encode_block(block, line, self._stamp())
+        records = block.count(b"\n") + 1
+        numbers = range(line, line + records)
+        encoded = batch.stream.codec.encode_block(block, numbers, self._stamp())
         if encoded is None:
             return 0
-        records = len(encoded.chunk.lines)
         self._add(batch, encoded, records)
         return records
 
-    def records(self, line: int, name: str, lines: Sequence[bytes]) -> None:
-        """Take RECORD lines of one stream, the first of which is line ``line``."""
-        batch = self._batch(line, name)
+    def records(self, name: str, lines: Sequence[bytes], numbers: Sequence[int]) -> None:
+        """Take RECORD lines of one stream, each with its number in the input."""
+        batch = self._batch(numbers[0], name)
         if batch is None:
             return
-        encoded = batch.stream.codec.encode(lines, line, self._stamp())
+        encoded = batch.stream.codec.encode(lines, numbers, self._stamp())
         if encoded.faults and self._settings.on_invalid_record is OnInvalidRecord.FAIL:
             fault = encoded.faults[0]
             error = invalid_record(name, fault)

@@ -34,8 +34,11 @@ _PIECE = 256 * 1024
 _PIPE = 1024 * 1024
 _TICK_SECONDS = 0.2
 _RECORD = re.compile(rb'\{"type": ?"RECORD", ?"stream": ?"([^"\\\x00-\x1f]*)"')
-_STEADY_RUNS = 3
-"""Runs of one kind of message in a block, up to which the next may well be a single one."""
+_STEADY_OTHERS = 2
+"""Messages other than records in a block, up to which the next may well have none."""
+
+Waiting = dict[str, tuple[list[int], list[bytes]]]
+"""RECORD lines of each stream, with their numbers."""
 
 
 class _Header(msgspec.Struct):
@@ -98,7 +101,9 @@ class MessageReader(GenericSingerReader[bytes]):
     def _feed(self, loader: Loader, block: bytes, before: int, counts: Counter[str]) -> int:
         """Hand on lines, the first of which is line ``before`` + 1; returns how many they are.
 
-        Where one stream has filled a whole block, the next is tried undivided.
+        Where one stream has filled a whole block, the next is tried undivided. Elsewhere each
+        stream's records go on together up to the next message of another kind: streams that
+        take turns line by line cost no more than others.
         """
         if (
             self._is_steady
@@ -109,23 +114,25 @@ class MessageReader(GenericSingerReader[bytes]):
             counts["RECORD"] += taken
             return taken
         lines = block.split(b"\n")
-        runs = 0
-        index = 0
-        while index < len(lines):
-            line, number = lines[index], before + index + 1
-            kind = self._begin(line, number)
-            stop = index + 1
-            if kind == "RECORD":
-                name = self._name
-                while stop < len(lines) and self._goes_on(lines[stop], before + stop + 1):
-                    stop += 1
-                loader.records(number, name, lines[index:stop])
-            elif kind:
-                self._handle(loader, kind, line, number)
-            counts[kind] += stop - index
-            index = stop
-            runs += 1
-        self._is_steady = runs <= _STEADY_RUNS
+        waiting: Waiting = {}
+        others = 0
+        try:
+            for number, line in enumerate(lines, before + 1):
+                if self._prefix is None or not line.startswith(self._prefix):
+                    kind = self._begin(line, number)
+                    if kind != "RECORD":
+                        others += 1
+                        _hand_over(loader, waiting, counts)
+                        if kind:
+                            self._handle(loader, kind, line, number)
+                            counts[kind] += 1
+                        continue
+                numbers, records = waiting.setdefault(self._name, ([], []))
+                numbers.append(number)
+                records.append(line)
+        finally:
+            self._is_steady = len(waiting) == 1 and others <= _STEADY_OTHERS
+            _hand_over(loader, waiting, counts)
         return len(lines)
 
     def _begin(self, line: bytes, number: int) -> str:
@@ -148,13 +155,6 @@ class MessageReader(GenericSingerReader[bytes]):
             self._prefix, self._name = None, header.stream or ""
         return header.type
 
-    def _goes_on(self, line: bytes, number: int) -> bool:
-        """Tell whether a line is a record of the same stream as the one before."""
-        if self._prefix is not None:
-            return line.startswith(self._prefix)
-        name = self._name
-        return self._begin(line, number) == "RECORD" and self._name == name
-
     def _handle(self, loader: Loader, kind: str, line: bytes, number: int) -> None:
         take = {
             "SCHEMA": loader.schema,
@@ -168,6 +168,15 @@ class MessageReader(GenericSingerReader[bytes]):
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MessageError(number, f"is not JSON: {error}") from None
         take(number, message)
+
+
+def _hand_over(loader: Loader, waiting: Waiting, counts: Counter[str]) -> None:
+    """Give the loader all records that wait, those of each stream at once."""
+    while waiting:
+        name = next(iter(waiting))
+        numbers, lines = waiting.pop(name)
+        loader.records(name, lines, numbers)
+        counts["RECORD"] += len(lines)
 
 
 def _blocks(source: IO[bytes] | IO[str]) -> Iterator[bytes]:

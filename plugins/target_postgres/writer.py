@@ -255,10 +255,10 @@ class Writer:
         stamp = metadata.stamp(now, now)
         run_id = self._settings.run_id
         lines = rejects.messages(faults, stream.name, run_id, lineage=True)
-        encoded = into.codec.encode(lines, 1, stamp)
+        encoded = into.codec.encode(lines, range(len(lines)), stamp)
         if encoded.faults:
             lines = rejects.messages(faults, stream.name, run_id, lineage=False)
-            encoded = into.codec.encode(lines, 1, stamp)
+            encoded = into.codec.encode(lines, range(len(lines)), stamp)
         into.merge.upsert(connection, [encoded.chunk])
 
 
