@@ -37,7 +37,7 @@ check: $(BIN)/.installed-dev ## format, lint, types, SQL, YAML, locks, generated
 	@ruff format --check .
 	@ruff check .
 	@mypy
-	@sqlfluff lint --disable-progress-bar --processes 0 transform
+	@sqlfluff lint --disable-progress-bar transform
 	@yamllint --strict .
 	@python -m rap_model check extract/raps
 	@python -m rap_model project --check
