@@ -55,14 +55,14 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         Raises:
             BrokenPipeError: nobody reads any more.
         """
+        buffer, self._buffer = self._buffer, bytearray()
         sys.stdout.flush()
         out = sys.stdout.buffer
         # With PYTHONUNBUFFERED this is the bare file, which a signal makes write only a part.
-        left = memoryview(self._buffer)
+        left = memoryview(buffer)
         while left:
             left = left[out.write(left) :]
         out.flush()
-        self._buffer = bytearray()
 
 
 def record_head(stream: str) -> bytes:

@@ -48,6 +48,10 @@ class TapFiles(Connector, Tap):
     files_stream: FilesStream
     _synced = False
 
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Add nothing: the SDK would offer stream maps and flattening, which this tap has not."""
+
     @property
     def line_writer(self) -> LineWriter:
         """Return where messages go."""

@@ -110,7 +110,7 @@ def test_a_late_file_is_read_however_old_it_says_it_is(folder: Folder) -> None:
 
 
 def test_with_many_files_state_keeps_the_look_back_window_alone(folder: Folder) -> None:
-    many = {"max_state_keys": 3, "lookback_seconds": 3600}
+    many: dict[str, Any] = {"max_state_keys": 3, "lookback_seconds": 3600}
     for hour in range(6):
         folder.put(f"songs/{hour}.yaml", f"title: t{hour}", f"2024-01-01T{hour:02}:00:00")
     state = folder.tap(**many).state
@@ -123,7 +123,7 @@ def test_with_many_files_state_keeps_the_look_back_window_alone(folder: Folder) 
 
 
 def test_with_many_files_the_list_of_files_is_sent_whole(folder: Folder) -> None:
-    many = {"max_state_keys": 2}
+    many: dict[str, Any] = {"max_state_keys": 2}
     for name in "abc":
         folder.put(f"songs/{name}.yaml", f"title: {name}")
     first = folder.tap(**many)
@@ -131,16 +131,53 @@ def test_with_many_files_the_list_of_files_is_sent_whole(folder: Folder) -> None
     folder.put("songs/d.yaml", "title: d")
     second = folder.tap(first.state, **many)
     assert titles(second) == ["d"]
-    assert {record["key"] for record in second.records("_files")} == {
-        "songs/a.yaml",
-        "songs/c.yaml",
-        "songs/d.yaml",
+    assert {record["key"]: bool(record["deleted_at"]) for record in second.records("_files")} == {
+        "songs/a.yaml": False,
+        "songs/b.yaml": True,
+        "songs/c.yaml": False,
+        "songs/d.yaml": False,
     }
     assert second.state["bookmarks"]["_files"]["files"] == {}
     target = Tables()
     target.load(first.messages + second.messages)
     assert sorted(row["title"] for row in target.current("songs")) == ["a", "c", "d"]
     assert second.messages[-2]["type"] == "ACTIVATE_VERSION"
+
+
+def test_a_file_that_goes_when_there_are_few_enough_again_is_noticed(folder: Folder) -> None:
+    many: dict[str, Any] = {"max_state_keys": 2}
+    for name in "abc":
+        folder.put(f"songs/{name}.yaml", f"title: {name}")
+    first = folder.tap(**many)
+    folder.delete("songs/a.yaml")
+    second = folder.tap(first.state, **many)
+    third = folder.tap(second.state, **many)
+    assert third.counts() == {}
+    target = Tables()
+    target.load(first.messages + second.messages + third.messages)
+    assert sorted(row["title"] for row in target.current("songs")) == ["b", "c"]
+
+
+def test_a_broken_file_in_place_of_a_vanished_one_brings_nothing_back(files: Tapped) -> None:
+    files.put("songs/a.yaml", "title: one")
+    first = files.tap()
+    files.delete("songs/a.yaml")
+    second = files.tap(first.state)
+    files.put("songs/a.yaml", "title: [")
+    third = files.tap(second.state)
+    target = Tables()
+    target.load(first.messages + second.messages + third.messages)
+    assert target.current("songs") == []
+
+
+def test_a_broken_version_leaves_the_one_before_current(files: Tapped) -> None:
+    files.put("songs/a.yaml", "title: one")
+    first = files.tap()
+    files.put("songs/a.yaml", "title: [")
+    second = files.tap(first.state)
+    target = Tables()
+    target.load(first.messages + second.messages)
+    assert [row["title"] for row in target.current("songs")] == ["one"]
 
 
 def test_a_stream_added_later_reads_old_files_for_itself_alone(files: Tapped) -> None:

@@ -168,7 +168,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(folder: Folder, tmp_path: Path)
         process.stdout.readline()
         process.stdout.close()
         log = process.stderr.read()
-        assert process.wait(60) == 6
+        assert process.wait(60) == 6, log
     assert b"Traceback" not in log
 
 

@@ -180,7 +180,7 @@ def test_skip_leaves_a_warning_and_a_count(
 def test_too_many_faults_end_the_run_from_1000_documents_on(folder: Folder) -> None:
     lines = [f'{{"title": "t{number}"}}' for number in range(900)]
     folder.put("songs/a.jsonl", "\n".join(lines + ["nope"] * 99), "2024-01-01")
-    ratio = {"max_rejected_ratio": 0.05}
+    ratio: dict[str, Any] = {"max_rejected_ratio": 0.05}
     assert len(folder.tap(**ratio).records("songs__rejected")) == 99
     folder.put("songs/b.jsonl", '{"title": "good"}\nnope', "2024-01-02")
     output = run_tap(TapFiles, folder.config(**ratio))

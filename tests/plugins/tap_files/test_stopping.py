@@ -153,7 +153,7 @@ def test_a_run_ends_when_its_time_is_over(folder: Folder, monkeypatch: pytest.Mo
     for number in range(3):
         folder.put(f"songs/{number}.yaml", f"title: t{number}")
     clock = iter(range(10_000))
-    monkeypatch.setattr(sync.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("tap_files.sync.time.monotonic", lambda: float(next(clock)))
     state = None
     seen: list[str] = []
     for _ in range(10):
