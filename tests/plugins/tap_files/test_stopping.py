@@ -13,7 +13,7 @@ import pytest
 
 from fixtures.fix_object_store import Store
 from fixtures.singer import Output, run_tap
-from fixtures.tapped import Bucket
+from fixtures.tapped import SONGS, Bucket
 from mixtape.services.minio import Minio
 from singer_kit.errors import SourceUnreachableError
 from tap_files import TapFiles, prefetch, s3, sync
@@ -77,6 +77,27 @@ def test_state_inside_a_large_file_names_a_line(
         assert (file["rows"], file["rejected"]) == (2_000, 0)
         # One version of a file has one number, however many runs it took.
         assert file["_sdc_lsn"] == whole.records("_files")[0]["_sdc_lsn"]
+
+
+def test_streams_of_one_file_go_on_each_from_its_own_line(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "STATE_SECONDS", 0.0)
+    streams = [SONGS, {"name": "later", "prefix": "songs/"}]
+    folder.put("songs/a.jsonl", lines(2_000))
+    first, second = folder.tap(streams=streams).states[:2]
+    mixed = {
+        "bookmarks": {**first["bookmarks"], "songs": second["bookmarks"]["songs"]},
+    }
+    reached = {
+        stream: bookmark["in_progress"]["line"] for stream, bookmark in mixed["bookmarks"].items()
+    }
+    assert reached["later"] < reached["songs"]
+    rest = folder.tap(mixed, streams=streams)
+    for stream in ("songs", "later"):
+        found = [record["_sdc_source_lineno"] for record in rest.records(stream)]
+        assert found == list(range(reached[stream] + 1, 2_001))
+    assert rest.records("_files")[0]["rows"] == 2_000
 
 
 def test_state_never_runs_ahead_of_the_records(
