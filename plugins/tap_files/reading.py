@@ -26,8 +26,6 @@ MAX_PAYLOAD_CHARACTERS = 64 * 1024
 """So much of what could not be parsed goes into quarantine."""
 MAX_WARNINGS = 20
 
-_NO_EXTRA = b',"_sdc_extra":null'
-
 logger = logging.getLogger("tap-files")
 
 
@@ -56,6 +54,7 @@ class Reading:
         after: dict[FileStream, int],
         tallies: dict[str, Tally],
         counts: Counts,
+        pause_documents: int,
     ) -> None:
         """Prepare to read.
 
@@ -68,6 +67,7 @@ class Reading:
             after: the streams to write for, and the line up to which each has the file already.
             tallies: accepted and rejected documents by stream.
             counts: of the run.
+            pause_documents: how often to pause.
         """
         self.rows = 0
         self.rejected = 0
@@ -79,6 +79,7 @@ class Reading:
         self._after = after
         self._tallies = tallies
         self._counts = counts
+        self._pause_documents = pause_documents
         self._lineage = {
             "_sdc_source_bucket": bucket,
             "_sdc_source_file": obj.key,
@@ -88,6 +89,7 @@ class Reading:
         }
         self._shared = b"," + encoder.encode(self._lineage)[1:-1] + b',"_sdc_source_lineno":'
         self._end = end_of_record(datetime.now(UTC))
+        self._plain_end = b',"_sdc_extra":null' + self._end
 
     def read(self, chunks: Iterable[bytes], counted: int, pause: Callable[[], None]) -> None:
         """Read the file from its beginning and write what is new to each stream.
@@ -95,7 +97,7 @@ class Reading:
         Args:
             chunks: the file.
             counted: line up to which ``rows`` and ``rejected`` are already counted.
-            pause: called behind each document.
+            pause: called now and then, always behind a document.
 
         Raises:
             ContractExceededError: the settings say that a fault ends the run.
@@ -106,7 +108,7 @@ class Reading:
             raise ValueError(self._obj.key)
         floor = min([counted, *self._after.values()])
         try:
-            for document in file_format(chunks):
+            for number, document in enumerate(file_format(chunks), 1):
                 if document.lineno <= floor:
                     continue
                 accepted, refused = (
@@ -118,7 +120,8 @@ class Reading:
                     self.rows += accepted
                     self.rejected += refused
                 self.line = document.lineno
-                pause()
+                if number % self._pause_documents == 0:
+                    pause()
         except BadFileError as error:
             fault = Fault("$", error.code, str(error))
             self._refuse(self._plan.first, error.lineno, [fault], None, self._settings.on_bad_file)
@@ -181,7 +184,7 @@ class Reading:
         if stream.contract and self._plan.first.checks:
             # The elements have passed as parts of the document.
             if self._after.get(stream, lineno) < lineno:
-                tail = shared + _NO_EXTRA + self._end
+                tail = shared + self._plain_end
                 for element in stream.elements(base):
                     stream.emit(element, tail)
             return True
@@ -206,12 +209,11 @@ class Reading:
         if self._after.get(stream, lineno) >= lineno:
             return
         if extra is None:
-            said = _NO_EXTRA
-        else:
-            said = b',"_sdc_extra":' + encoder.encode(extra)
-            unknown = self._counts.unknown_fields
-            unknown[stream.name] = unknown.get(stream.name, 0) + len(extra)
-        stream.emit(record, shared + said + self._end)
+            stream.emit(record, shared + self._plain_end)
+            return
+        unknown = self._counts.unknown_fields
+        unknown[stream.name] = unknown.get(stream.name, 0) + len(extra)
+        stream.emit(record, shared + b',"_sdc_extra":' + encoder.encode(extra) + self._end)
 
     def _mode(self, root: RecordStream) -> str:
         return self._settings.contract_mode if root.checks else self._settings.on_bad_file

@@ -181,17 +181,15 @@ class Sync:
             after=after,
             tallies=self._tallies,
             counts=self._counts,
+            pause_documents=1 if self._limit else PAUSE_DOCUMENTS,
         )
         reading.rows = counted.get("rows", 0)
         reading.rejected = counted.get("rejected", 0)
-        documents = 0
 
         def pause() -> None:
-            nonlocal documents
-            documents += 1
             if self._limit and all(s.emitted >= self._limit for s in plan.streams if s in after):
                 raise StopRun(f"{self._limit} records of each stream")
-            if documents % PAUSE_DOCUMENTS == 0 and self._is_due():
+            if self._is_due():
                 for stream in needing:
                     if reading.line > after[stream]:
                         self._bookmarks[stream].reach(
