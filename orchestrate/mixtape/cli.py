@@ -10,7 +10,7 @@ import click
 
 from mixtape import services, summary
 from mixtape.corpus import destination, generate, publish
-from mixtape.environment import run_environment
+from mixtape.environment import read_env_file, run_environment
 from mixtape.paths import project_root, run_root
 from mixtape.services import Given, Service, ServiceError
 
@@ -125,6 +125,7 @@ def main() -> None:
 
 
 def _chosen(names: tuple[str, ...]) -> list[services.Part]:
+    read_env_file()
     every = services.parts(run_root())
     if unknown := sorted(set(names) - set(every)):
         raise click.UsageError(f"no part {', '.join(unknown)}; there are: {', '.join(every)}")

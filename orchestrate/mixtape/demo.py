@@ -17,7 +17,7 @@ from rich.console import Console
 
 from mixtape import services, summary
 from mixtape.corpus import destination, publish
-from mixtape.environment import run_environment
+from mixtape.environment import read_env_file, run_environment
 from mixtape.paths import project_root, run_root
 from mixtape.services import ServiceError
 
@@ -41,6 +41,7 @@ def main() -> None:
 
 def _demo(console: Console) -> int:
     started = time.monotonic()
+    read_env_file()
     parts = list(services.parts(run_root()).values())
     for part in parts:
         with console.status(f"starting {part.title} …"):

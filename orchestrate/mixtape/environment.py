@@ -1,13 +1,22 @@
-"""The environment in which `meltano run` finds what runs on this machine."""
+"""The environment that tells us of servers, and that tells `meltano run` of ours."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dotenv import load_dotenv
+
+from mixtape.paths import project_root
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mixtape.services import Part
+
+
+def read_env_file() -> None:
+    """Take what the project's `.env` says, as Meltano does; what is exported already wins."""
+    load_dotenv(project_root() / ".env")
 
 
 def run_environment(parts: Iterable[Part]) -> dict[str, str]:

@@ -107,9 +107,33 @@ def test_a_poison_file_is_named_in_quarantine_and_the_good_ones_land(
     [(lyrics,)] = project.rows("select count(*) from marts.dim_lyrics")
     assert lyrics >= 40
 
+    status = project.mixtape("status")
+    assert status.returncode == 5, status.stderr
+    assert "In quarantine: 1 " in status.stdout
+    assert "lyrics/poison.yaml" in status.stdout
+
     project.put({"lyrics/poison.yaml": ONE_MORE % an_artist(raps)})
     project.run(JOB, "transform")
+    assert project.mixtape("status").returncode == 0
     assert project.rows("select count(*) from marts.dim_lyrics") == [(lyrics + 1,)]
+
+
+def test_state_in_a_bucket_is_all_that_the_next_machine_needs(
+    make_project: MakeProject, raps: dict[str, bytes]
+) -> None:
+    first = make_project()
+    first.put(raps)
+    state = {
+        "MELTANO_STATE_BACKEND_URI": f"s3://{first.bucket}/_state",
+        "AWS_ENDPOINT_URL_S3": first.store.endpoint_url,
+    }
+    first.run(JOB, **state)
+
+    elsewhere = make_project(first.bucket)
+    elsewhere.database = first.database
+    elsewhere.run(JOB, **state)
+    assert counts(elsewhere)["lyrics"] == (0, 0, 0, 0)
+    assert elsewhere.last_load()["lyrics"]["rows_in"] == 0
 
 
 def test_killed_at_ten_moments_the_next_run_ends_in_the_same_tables(
