@@ -37,6 +37,7 @@ check: $(BIN)/.installed-dev ## format, lint, types, SQL, YAML, locks, generated
 	@ruff format --check .
 	@ruff check .
 	@mypy
+	@mypy tests bench
 	@sqlfluff lint --disable-progress-bar transform
 	@yamllint --strict .
 	@python -m rap_model check extract/raps
