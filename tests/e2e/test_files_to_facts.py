@@ -6,11 +6,14 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
+import pytest
+
 from mixtape.corpus import Bucket, generate
+from mixtape.services import Service
 
 if TYPE_CHECKING:
     from fixtures.fix_meltano import MakeProject, Project, Run
-    from mixtape.services.postgres import Postgres
+    from mixtape.services import Part
 
 TABLES = ("artists", "lyrics", "lyric_credits", "meetups", "performances", "_files")
 JOB = "files-to-postgres"
@@ -164,28 +167,25 @@ def test_minio_stopped_and_started_during_a_run_loses_nothing(
     make_project: MakeProject, raps: dict[str, bytes]
 ) -> None:
     undisturbed = make_project()
+    store = ours(undisturbed.store.service)
     fill(undisturbed, raps)
     undisturbed.run(JOB)
 
     project = make_project(undisturbed.bucket)
     run = project.start(JOB)
     await_first_rows(project, run)
-    project.store.service.stop()
+    store.stop()
     try:
         await_run(run, 3)
     finally:
-        project.store.service.start()
-    run.wait()
-    if run.code:
-        assert "cannot be reached" in run.log, run.log
-        project.run(JOB)
-    for table in TABLES:
-        assert project.business_rows(table) == undisturbed.business_rows(table), table
+        store.start()
+    converges(project, run, undisturbed, said="cannot be reached")
 
 
 def test_postgres_restarted_during_a_run_loses_nothing(
-    make_project: MakeProject, raps: dict[str, bytes], postgres: Postgres
+    make_project: MakeProject, raps: dict[str, bytes], postgres: Part
 ) -> None:
+    server = ours(postgres)
     undisturbed = make_project()
     fill(undisturbed, raps)
     undisturbed.run(JOB)
@@ -193,11 +193,23 @@ def test_postgres_restarted_during_a_run_loses_nothing(
     project = make_project(undisturbed.bucket)
     run = project.start(JOB)
     await_first_rows(project, run)
-    postgres.stop()
-    postgres.start()
+    server.stop()
+    server.start()
+    converges(project, run, undisturbed, said="PostgreSQL")
+
+
+def ours(part: Part) -> Service:
+    """The server, if it is one that a test may stop."""
+    if not isinstance(part, Service):
+        pytest.skip(f"{part.title} at {part.url} is not ours to stop: unset its address")
+    return part
+
+
+def converges(project: Project, run: Run, undisturbed: Project, *, said: str) -> None:
+    """The disturbed run recovers, or says why not and the next one ends in the same tables."""
     run.wait()
     if run.code:
-        assert "PostgreSQL" in run.log, run.log
+        assert said in run.log, run.log
         project.run(JOB)
     for table in TABLES:
         assert project.business_rows(table) == undisturbed.business_rows(table), table
