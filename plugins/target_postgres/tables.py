@@ -45,6 +45,13 @@ class Table:
         """The name for people."""
         return f"{self.schema}.{self.name}"
 
+    def same_key(self, one: str, other: str) -> sql.Composed:
+        """Return the condition that rows of ``one`` and ``other`` have one key."""
+        return sql.SQL(" and ").join(
+            sql.SQL("{} = {}").format(sql.Identifier(one, key), sql.Identifier(other, key))
+            for key in self.keys
+        )
+
 
 def lock(connection: psycopg.Connection, name: str) -> None:
     """Make other loaders wait until this transaction ends, before they touch what ``name`` is.
