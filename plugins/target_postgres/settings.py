@@ -12,6 +12,7 @@ from singer_sdk import typing as th
 
 from target_postgres.copytext import NullCharacter
 from target_postgres.deletes import DeleteMode
+from target_postgres.tables import OnTypeChange
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,7 @@ class Settings:
     activate_version: bool
     delete_mode: DeleteMode
     tombstone_retention_days: float
+    on_type_change: OnTypeChange
     null_character: NullCharacter
     on_invalid_record: OnInvalidRecord
     max_rejected_ratio: float
@@ -60,6 +62,7 @@ class Settings:
             if config.get("hard_delete")
             else DeleteMode(config["delete_mode"]),
             tombstone_retention_days=config["tombstone_retention_days"],
+            on_type_change=OnTypeChange(config["on_type_change"]),
             null_character=NullCharacter(config["null_character"]),
             on_invalid_record=OnInvalidRecord(config["on_invalid_record"]),
             max_rejected_ratio=config["max_rejected_ratio"],
@@ -184,6 +187,15 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         title="Tombstone retention",
         description="Days for which the version of a removed row is kept in _sdc_tombstones, so "
         "that an older record cannot bring the row back.",
+    ),
+    th.Property(
+        "on_type_change",
+        th.StringType,
+        default=OnTypeChange.WIDEN.value,
+        allowed_values=[value.value for value in OnTypeChange],
+        title="On a type change",
+        description="Whether a column that is too narrow for the stream's type is widened where "
+        "every value can be kept, or its stream fails.",
     ),
     th.Property(
         "on_invalid_record",

@@ -118,7 +118,14 @@ class Writer:
         with_metadata = self._settings.add_record_metadata
         columns = metadata.record_columns(schema["properties"], keys, with_metadata=with_metadata)
         own = metadata.loader_columns() if with_metadata else []
-        table = tables.prepare(connection, self._settings.schema, name, [*columns, *own], keys)
+        table = tables.prepare(
+            connection,
+            self._settings.schema,
+            name,
+            [*columns, *own],
+            keys,
+            on_type_change=self._settings.on_type_change,
+        )
         codec = RowCodec(
             name,
             table.columns[: len(columns)],

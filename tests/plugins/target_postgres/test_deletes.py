@@ -128,13 +128,15 @@ def test_an_activated_version_goes_through_the_table_in_parts(
         " for each statement execute function raw.look()"
     )
     new = [versioned(2, key, 2, a="new", b=None) for key in range(0, 100, 10)]
-    done = [*new, activation(2), state(t="done")]
+    done = [*new, state(t="done"), activation(2)]
     result = warehouse.load(SCHEMA, *done, delete_mode=mode, run_id="run-2")
     assert result.states == [{"bookmarks": {"t": "done"}}]
     assert [one[0] for one in held(warehouse) if not one[-1]] == list(range(0, 100, 10))
     assert len(held(warehouse)) == (100 if mode == "soft" else 10)
     assert warehouse.load_row("t", "run-2")["rows_deleted"] == 90
     assert warehouse.value("select count(distinct xid) from raw.seen") > 10
+    # The last part, and the end of the run.
+    assert warehouse.value("select count(*) from raw.seen where at_state = 'done'") == 2
     if mode == "hard":
         assert len(tombstones(warehouse)) == 90
         warehouse.load(SCHEMA, row(1, 0, a="old", b=None), delete_mode=mode)
