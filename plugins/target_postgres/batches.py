@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from target_postgres.codec import Chunk, Encoded, RowCodec
+    from target_postgres.deletes import Activation
     from target_postgres.merge import Merge
     from target_postgres.odd_lines import Fault
     from target_postgres.tables import Table
@@ -54,8 +55,8 @@ class Batch:
     deletes: int = 0
     first_lsn: int | None = None
     last_lsn: int | None = None
-    activate: int | None = None
-    """The table version that is current once these rows are written."""
+    activate: Activation | None = None
+    """Which rows are gone once these are written."""
 
     def add(self, encoded: Encoded, records: int) -> None:
         """Take over what a block of ``records`` RECORD lines gave."""

@@ -7,6 +7,7 @@ must hold for it. A shape that PostgreSQL has no plain type for is kept whole, a
 from __future__ import annotations
 
 import datetime as dt
+import re
 import uuid
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -53,6 +54,22 @@ _HELD_BY: dict[SqlType, set[str]] = {
     SqlType.INTEGER: {"bigint", "numeric", "text"},
     SqlType.BIGINT: {"integer", "numeric", "text"},
     SqlType.TEXT: {"character varying"},
+    SqlType.DATE: {"timestamp with time zone"},
+}
+
+# What a column of a type may be changed to with every value kept. Limits stand for any limit.
+_SCALARS = {SqlType.TEXT, SqlType.JSONB}
+_WIDENS: dict[str, set[SqlType]] = {
+    "smallint": {SqlType.INTEGER, SqlType.BIGINT, SqlType.NUMERIC} | _SCALARS,
+    "integer": {SqlType.BIGINT, SqlType.NUMERIC} | _SCALARS,
+    "bigint": {SqlType.NUMERIC} | _SCALARS,
+    "numeric()": {SqlType.NUMERIC} | _SCALARS,
+    "numeric": _SCALARS,
+    "character varying()": {SqlType.TEXT},
+    "date": {SqlType.TIMESTAMPTZ} | _SCALARS,
+    "timestamp with time zone": {SqlType.JSONB},
+    "uuid": _SCALARS,
+    "boolean": _SCALARS,
 }
 
 
@@ -87,6 +104,15 @@ class Column:
         if self.sql_type in _NUMBERS and text.strip("-")[:1].isdigit():
             return msgspec.Raw(text.encode())
         return text
+
+    def widens(self, existing: str) -> bool:
+        """Tell whether a column of type ``existing`` can become this one and keep its values.
+
+        A part of a key widens among numbers only: another type would spell the key another way.
+        """
+        if self.is_key and self.sql_type not in _NUMBERS:
+            return False
+        return self.sql_type in _WIDENS.get(re.sub(r"\(.*\)$", "()", existing), ())
 
     def stored_as(self, existing: str) -> Column | None:
         """Return this column as a table of type ``existing`` takes it; None if it would lose."""

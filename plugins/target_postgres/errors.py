@@ -39,6 +39,10 @@ class TableRefusedError(TargetWriteError):
     """A table that is there cannot take the stream's rows as they are."""
 
 
+class EmptyVersionError(TargetWriteError):
+    """An ACTIVATE_VERSION would delete all rows of a table without saying why."""
+
+
 class StreamsFailedError(TargetWriteError):
     """Some streams could not be written; the others are loaded."""
 

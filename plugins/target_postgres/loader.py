@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_postgres import metadata
 from target_postgres.batches import Batch, Checkpoint, Progress
+from target_postgres.deletes import Activation, DeleteMode
 from target_postgres.errors import (
     MessageError,
     MissingKeyError,
@@ -142,10 +143,12 @@ class Loader:
         if not isinstance(name, str) or not isinstance(version, int):
             raise MessageError(line, "is an ACTIVATE_VERSION without a stream or a version")
         batch = self._batch(line, name)
-        with_metadata = self._settings.add_record_metadata
-        if batch is None or not (self._settings.activate_version and with_metadata):
+        settings = self._settings
+        acts = settings.activate_version and settings.delete_mode is not DeleteMode.IGNORE
+        if batch is None or not (acts and settings.add_record_metadata):
             return
-        batch.activate = version
+        reason = message.get("reason")
+        batch.activate = Activation(version, reason if isinstance(reason, str) else None)
         self.flush()
 
     def tick(self) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from psycopg import errors, sql
 
 from target_postgres import copytext, metadata
+from target_postgres.deletes import DeleteMode, HardDeletes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 _STAGED = sql.Identifier("_sdc_staged")
 _PRESENT = sql.Identifier("_sdc_present")
 _COMMA = sql.SQL(", ")
-_AND = sql.SQL(" and ")
 
 
 @dataclass(slots=True)
@@ -59,13 +59,21 @@ class Merge:
     later arrival wins.
     """
 
-    def __init__(self, table: Table, names: Sequence[str]) -> None:
+    def __init__(self, table: Table, names: Sequence[str], mode: DeleteMode) -> None:
         self._table = table
         self._names = list(names)
         self._others = [name for name in names if name not in table.keys]
         self._has_lsn = any(metadata.is_version(column) for column in table.columns)
         self._has_deletes = metadata.DELETED_AT in names
+        self._ignores_deletes = self._has_deletes and mode is DeleteMode.IGNORE
+        self._hard: HardDeletes | None = None
+        if self._has_deletes and table.keys and mode is DeleteMode.HARD:
+            self._hard = HardDeletes(table, _STAGED)
         self._expects_repeats = False
+
+    def may_append(self, connection: psycopg.Connection) -> bool:
+        """Tell whether rows of an empty table may go in unseen: none was removed from it."""
+        return self._hard is None or not self._hard.has_tombstones(connection)
 
     def append(self, connection: psycopg.Connection, chunks: Iterable[Chunk]) -> Counts:
         """Copy rows straight into the table; fails if a key is there already."""
@@ -83,7 +91,8 @@ class Merge:
         """Bring rows in, each unless the table holds a newer version of it."""
         staged = self._stage(connection, chunks)
         mixed = any(chunk.mixed for chunk in chunks)
-        stale = 0
+        removed, stale, passed = self._apply_deletes(connection)
+        staged -= stale + passed
         if not self._expects_repeats:
             try:
                 with connection.transaction():
@@ -94,12 +103,30 @@ class Merge:
                 self._expects_repeats = True
         if self._expects_repeats:
             if self._has_repeated_keys(connection):
-                stale = self._drop_stale(connection)
-                staged -= stale + self._fold(connection)
+                older = self._drop_stale(connection)
+                staged -= older + self._fold(connection)
+                stale += older
             written = self._write(connection, mixed=mixed)
         connection.execute(sql.SQL("drop table {}").format(_STAGED))
         left_out = staged - written.inserted - written.updated - written.deleted
-        return written + Counts(stale=stale + left_out)
+        return written + Counts(deleted=removed, stale=stale + left_out)
+
+    def _apply_deletes(self, connection: psycopg.Connection) -> tuple[int, int, int]:
+        """Do what the mode says with staged deletes, unless they are to mark rows.
+
+        Returns how many rows the table lost, how many staged ones were stale, and how many
+        others are staged no more.
+        """
+        if self._ignores_deletes:
+            statement = sql.SQL("delete from {} where {} is not null").format(
+                _STAGED, sql.Identifier(metadata.DELETED_AT)
+            )
+            return 0, 0, connection.execute(statement).rowcount
+        if self._hard is None:
+            return 0, 0, 0
+        stale = self._hard.drop_buried(connection) + self._drop_stale(connection)
+        removed, passed = self._hard.apply(connection)
+        return removed, stale, passed
 
     def _write(self, connection: psycopg.Connection, *, mixed: bool) -> Counts:
         if mixed:
@@ -150,7 +177,7 @@ class Merge:
             ).format(
                 staged=_STAGED,
                 table=self._table.identifier,
-                key=self._same_key("staged", "stored"),
+                key=self._table.same_key("staged", "stored"),
                 old=sql.SQL("not ") + self._is_current("staged", "stored"),
             )
         ).rowcount
@@ -216,7 +243,7 @@ class Merge:
             filled=_COMMA.join(filled),
             table=self._table.identifier,
             present=_PRESENT,
-            key=self._same_key("staged", "stored"),
+            key=self._table.same_key("staged", "stored"),
         )
 
     def _upsert_statement(self) -> sql.Composed:
@@ -262,27 +289,6 @@ class Merge:
         return sql.SQL(
             "({stored}.{lsn} is null or coalesce({row}.{lsn} >= {stored}.{lsn}, false))"
         ).format(row=sql.Identifier(row), stored=sql.Identifier(stored), lsn=lsn)
-
-    def _same_key(self, one: str, other: str) -> sql.Composable:
-        return _AND.join(
-            sql.SQL("{} = {}").format(sql.Identifier(one, key), sql.Identifier(other, key))
-            for key in self._table.keys
-        )
-
-
-def activate_version(connection: psycopg.Connection, table: Table, version: int) -> int:
-    """Mark rows of versions before ``version`` as deleted; returns how many there were."""
-    return connection.execute(
-        sql.SQL(
-            "update {table} set {deleted} = now()"
-            " where {deleted} is null and coalesce({version} < {active}, true)"
-        ).format(
-            table=table.identifier,
-            deleted=sql.Identifier(metadata.DELETED_AT),
-            version=sql.Identifier(metadata.TABLE_VERSION),
-            active=sql.Literal(version),
-        )
-    ).rowcount
 
 
 def _runs(chunks: Sequence[Chunk]) -> Iterable[tuple[list[Chunk], bool]]:

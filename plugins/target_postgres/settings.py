@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 
 from target_postgres.copytext import NullCharacter
+from target_postgres.deletes import DeleteMode
+from target_postgres.tables import OnTypeChange
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +36,9 @@ class Settings:
     run_id: str
     add_record_metadata: bool
     activate_version: bool
+    delete_mode: DeleteMode
+    tombstone_retention_days: float
+    on_type_change: OnTypeChange
     null_character: NullCharacter
     on_invalid_record: OnInvalidRecord
     max_rejected_ratio: float
@@ -53,6 +58,11 @@ class Settings:
             run_id=run_id,
             add_record_metadata=config["add_record_metadata"],
             activate_version=config["activate_version"],
+            delete_mode=DeleteMode.HARD
+            if config.get("hard_delete")
+            else DeleteMode(config["delete_mode"]),
+            tombstone_retention_days=config["tombstone_retention_days"],
+            on_type_change=OnTypeChange(config["on_type_change"]),
             null_character=NullCharacter(config["null_character"]),
             on_invalid_record=OnInvalidRecord(config["on_invalid_record"]),
             max_rejected_ratio=config["max_rejected_ratio"],
@@ -152,7 +162,40 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         th.BooleanType,
         default=True,
         title="Process ACTIVATE_VERSION",
-        description="Whether an ACTIVATE_VERSION message marks rows of older versions as deleted.",
+        description="Whether an ACTIVATE_VERSION message deletes rows of older versions, in the "
+        "way of delete_mode.",
+    ),
+    th.Property(
+        "delete_mode",
+        th.StringType,
+        default=DeleteMode.SOFT.value,
+        allowed_values=[value.value for value in DeleteMode],
+        title="Delete mode",
+        description="What a record with _sdc_deleted_at does to its row: marks it, removes it, "
+        "or nothing.",
+    ),
+    th.Property(
+        "hard_delete",
+        th.BooleanType,
+        title="Hard delete",
+        description="Set to true for delete_mode hard, whatever that says.",
+    ),
+    th.Property(
+        "tombstone_retention_days",
+        th.NumberType,
+        default=30,
+        title="Tombstone retention",
+        description="Days for which the version of a removed row is kept in _sdc_tombstones, so "
+        "that an older record cannot bring the row back.",
+    ),
+    th.Property(
+        "on_type_change",
+        th.StringType,
+        default=OnTypeChange.WIDEN.value,
+        allowed_values=[value.value for value in OnTypeChange],
+        title="On a type change",
+        description="Whether a column that is too narrow for the stream's type is widened where "
+        "every value can be kept, or its stream fails.",
     ),
     th.Property(
         "on_invalid_record",

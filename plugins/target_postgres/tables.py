@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from psycopg import sql
+from psycopg import errors, sql
 
+from target_postgres.columns import SqlType
 from target_postgres.errors import TableRefusedError
 
 if TYPE_CHECKING:
@@ -21,6 +23,13 @@ _LONGEST_NAME = 63
 """Bytes of an identifier that PostgreSQL keeps; it cuts off the rest without a word."""
 
 logger = logging.getLogger("target-postgres")
+
+
+class OnTypeChange(StrEnum):
+    """What becomes of a column that is too narrow for what a stream now sends."""
+
+    WIDEN = "widen"
+    FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,13 @@ class Table:
         """The name for people."""
         return f"{self.schema}.{self.name}"
 
+    def same_key(self, one: str, other: str) -> sql.Composed:
+        """Return the condition that rows of ``one`` and ``other`` have one key."""
+        return sql.SQL(" and ").join(
+            sql.SQL("{} = {}").format(sql.Identifier(one, key), sql.Identifier(other, key))
+            for key in self.keys
+        )
+
 
 def lock(connection: psycopg.Connection, name: str) -> None:
     """Make other loaders wait until this transaction ends, before they touch what ``name`` is.
@@ -62,8 +78,10 @@ def prepare(
     name: str,
     columns: Sequence[Column],
     keys: Sequence[str],
+    *,
+    on_type_change: OnTypeChange = OnTypeChange.FAIL,
 ) -> Table:
-    """Make the table, or add the columns it lacks, within the caller's transaction.
+    """Make the table, add the columns it lacks, widen others, within the caller's transaction.
 
     Raises :class:`TableRefusedError` when the table that is there lacks the key, or has a
     column that would change values.
@@ -77,14 +95,8 @@ def prepare(
     if not existing:
         _create(connection, table)
         return table
-    if keys and not _has_key(connection, table):
-        key = sql.SQL(", ").join(map(sql.Identifier, keys))
-        fix = sql.SQL("alter table {} add primary key ({})").format(table.identifier, key)
-        raise TableRefusedError(
-            f"table {table.title} has no unique index on the stream's key "
-            f"({', '.join(keys)}); add it with: {fix.as_string(connection)}"
-        )
-    stored = [_stored(connection, table, column, existing) for column in columns]
+    _check_key(connection, table)
+    stored = [_stored(connection, table, one, existing, on_type_change) for one in columns]
     probe = sql.SQL("select exists (select from {})").format(table.identifier)
     row = connection.execute(probe).fetchone()
     return Table(schema, name, tuple(stored), tuple(keys), is_empty=row == (False,))
@@ -132,31 +144,66 @@ def _create(connection: psycopg.Connection, table: Table) -> None:
 
 
 def _stored(
-    connection: psycopg.Connection, table: Table, column: Column, existing: dict[str, str]
+    connection: psycopg.Connection,
+    table: Table,
+    column: Column,
+    existing: dict[str, str],
+    on_type_change: OnTypeChange,
 ) -> Column:
-    """Return the column as the table stores it, having added it if it was not there."""
+    """Return the column as the table stores it, having added or widened it if need be."""
     if column.name not in existing:
         addition = sql.SQL("alter table {} add column {}")
         _change(connection, addition.format(table.identifier, _definition(column)))
         return column
-    stored = column.stored_as(existing[column.name])
+    before = existing[column.name]
+    if on_type_change is OnTypeChange.WIDEN and column.widens(before):
+        _widen(connection, table, column, before)
+        return column
+    stored = column.stored_as(before)
     if stored is None:
-        statement = sql.SQL("alter table {} alter column {} type {}").format(
-            table.identifier, sql.Identifier(column.name), sql.SQL(column.sql_type)
-        )
+        statement = _new_type(table, column).as_string(connection)
         raise TableRefusedError(
-            f"column {column.name} of {table.title} is {existing[column.name]}, which cannot hold "
-            f"the stream's {column.sql_type} unchanged; change it with: "
-            f"{statement.as_string(connection)}"
+            f"column {column.name} of {table.title} is {before}, which cannot hold "
+            f"the stream's {column.sql_type} unchanged; change it with: {statement}"
         )
     return stored
 
 
-def _has_key(connection: psycopg.Connection, table: Table) -> bool:
-    """Tell whether ON CONFLICT can name the stream's key."""
+def _widen(connection: psycopg.Connection, table: Table, column: Column, before: str) -> None:
+    """Change a column's type; PostgreSQL rewrites the table unless only a limit goes."""
+    statement = _new_type(table, column)
+    try:
+        with connection.transaction():
+            _change(connection, statement)
+    except errors.FeatureNotSupported as error:
+        # A view, a rule, a trigger or a generated column uses the column.
+        raise TableRefusedError(
+            f"column {column.name} of {table.title} is {before} and must become "
+            f"{column.sql_type}, but PostgreSQL refuses: {error.diag.message_primary} "
+            f"({error.diag.message_detail}); drop what uses it, run: "
+            f"{statement.as_string(connection)}; and make it again"
+        ) from None
+
+
+def _new_type(table: Table, column: Column) -> sql.Composed:
+    name = sql.Identifier(column.name)
+    to_json = sql.SQL(" using to_jsonb({})").format(name)
+    return sql.SQL("alter table {} alter column {} type {}{}").format(
+        table.identifier,
+        name,
+        sql.SQL(column.sql_type),
+        to_json if column.sql_type is SqlType.JSONB else sql.SQL(""),
+    )
+
+
+def _check_key(connection: psycopg.Connection, table: Table) -> None:
+    """Raise unless ON CONFLICT can name the stream's key, and it is the table's own."""
     found = connection.execute(
         """
-        select array_agg(attname::text) from pg_index
+        select
+            bool_or(indisprimary),
+            array_agg(attname::text order by array_position(indkey::int2[], attnum))
+        from pg_index
         join pg_class on pg_class.oid = indrelid
         join pg_attribute on attrelid = indrelid and attnum = any (indkey[:indnkeyatts - 1])
         where relnamespace = (select oid from pg_namespace where nspname = %s) and relname = %s
@@ -165,8 +212,23 @@ def _has_key(connection: psycopg.Connection, table: Table) -> bool:
         group by indexrelid
         """,
         (table.schema, table.name),
-    )
-    return any(set(names) == set(table.keys) for (names,) in found)
+    ).fetchall()
+    if table.keys and any(set(names) == set(table.keys) for _, names in found):
+        return
+    wanted = ", ".join(table.keys)
+    if primary := next((names for is_primary, names in found if is_primary), None):
+        raise TableRefusedError(
+            f"the key of the stream is ({wanted}), but that of table {table.title} is "
+            f"({', '.join(primary)}): a table does not change its key; give the stream its old "
+            "key again, or rename the table and load the stream anew"
+        )
+    if table.keys:
+        key = sql.SQL(", ").join(map(sql.Identifier, table.keys))
+        fix = sql.SQL("alter table {} add primary key ({})").format(table.identifier, key)
+        raise TableRefusedError(
+            f"table {table.title} has no unique index on the stream's key ({wanted}); "
+            f"add it with: {fix.as_string(connection)}"
+        )
 
 
 def _definition(column: Column) -> sql.Composable:

@@ -13,15 +13,16 @@ import msgspec
 import psycopg
 from psycopg import errors
 
-from target_postgres import metadata, metrics, rejects, tables
+from target_postgres import deletes, metadata, metrics, rejects, tables
 from target_postgres.batches import Batch, Stream
 from target_postgres.bookmarks import Bookmarks
 from target_postgres.codec import RowCodec
 from target_postgres.copytext import NullCharacter
 from target_postgres.database import Session, describe, is_about_data
-from target_postgres.errors import InvalidRecordError, TableRefusedError
+from target_postgres.deletes import Activator, DeleteMode
+from target_postgres.errors import EmptyVersionError, InvalidRecordError, TableRefusedError
 from target_postgres.loads import Loads
-from target_postgres.merge import Counts, Merge, activate_version
+from target_postgres.merge import Counts, Merge
 from target_postgres.odd_lines import Fault
 from target_postgres.settings import OnInvalidRecord
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from target_postgres.bookmarks import State
     from target_postgres.codec import Chunk
     from target_postgres.database import Database
+    from target_postgres.deletes import Activation
     from target_postgres.settings import Settings
 
     Write = Callable[[psycopg.Connection, Sequence[Chunk]], Counts]
@@ -85,6 +87,8 @@ class Writer:
         def work(connection: psycopg.Connection) -> Stream:
             if not self._has_loads:
                 self._loads.prepare(connection)
+                if self._settings.delete_mode is DeleteMode.HARD:
+                    deletes.prepare(connection, self._settings.schema)
             # Not 0 when an earlier process of the same run has been here.
             self._counted[name] = self._loads.rows_in(connection, name)
             null_character = self._settings.null_character
@@ -114,14 +118,22 @@ class Writer:
         with_metadata = self._settings.add_record_metadata
         columns = metadata.record_columns(schema["properties"], keys, with_metadata=with_metadata)
         own = metadata.loader_columns() if with_metadata else []
-        table = tables.prepare(connection, self._settings.schema, name, [*columns, *own], keys)
+        table = tables.prepare(
+            connection,
+            self._settings.schema,
+            name,
+            [*columns, *own],
+            keys,
+            on_type_change=self._settings.on_type_change,
+        )
         codec = RowCodec(
             name,
             table.columns[: len(columns)],
             with_metadata=with_metadata,
             null_character=null_character,
         )
-        return Stream(name, schema, keys, table, codec, Merge(table, codec.names))
+        merge = Merge(table, codec.names, self._settings.delete_mode)
+        return Stream(name, schema, keys, table, codec, merge)
 
     def write(self, checkpoint: Checkpoint) -> None:
         """Commit all batches, each on its own; a stream that fails does not stop the others.
@@ -139,8 +151,12 @@ class Writer:
             name = batch.stream.name
             reached = self._bookmarks.reached(state, waiting - {name})
             try:
-                self._commit(batch, reached)
-            except (psycopg.Error, TableRefusedError) as error:
+                if batch.activate is None:
+                    self._commit(batch, reached)
+                else:
+                    self._commit(batch, {})
+                    self._activate(batch.stream, batch.activate, reached)
+            except (psycopg.Error, TableRefusedError, EmptyVersionError) as error:
                 self._fail(name, error)
                 continue
             waiting.discard(name)
@@ -150,12 +166,16 @@ class Writer:
     def finish(self) -> None:
         """Say in ``_sdc_loads`` that the streams which did not fail have had all their rows."""
         done = [(name, one) for name, one in self._progress.items() if one.failure is None]
-        if done:
-            self._session.transaction(
-                lambda connection: self._loads.finish(
-                    connection, done, datetime.now(UTC), self._bookmarks.durable
-                )
-            )
+        if not done:
+            return
+
+        def work(connection: psycopg.Connection) -> None:
+            self._loads.finish(connection, done, datetime.now(UTC), self._bookmarks.durable)
+            if self._settings.delete_mode is DeleteMode.HARD:
+                retention = self._settings.tombstone_retention_days
+                deletes.prune(connection, self._settings.schema, retention)
+
+        self._session.transaction(work)
 
     def _durable(self, state: State) -> None:
         if self._bookmarks.move(state):
@@ -178,9 +198,6 @@ class Writer:
             faults = [*batch.faults, *refused]
             if faults and self._settings.on_invalid_record is OnInvalidRecord.QUARANTINE:
                 self._quarantine(connection, batch.stream, faults)
-            if batch.activate is not None:
-                gone = activate_version(connection, batch.stream.table, batch.activate)
-                counts += Counts(deleted=gone)
             counts += Counts(rejected=len({fault.line for fault in faults}))
             rows_in = self._loads.record(connection, batch, counts, progress, state)
             return _Written(counts, refused, rows_in)
@@ -194,6 +211,30 @@ class Writer:
         progress.rejected += len(written.refused)
         metrics.batch(batch, written.counts, time.monotonic() - started)
 
+    def _activate(self, stream: Stream, activation: Activation, state: State) -> None:
+        """Delete rows of older versions, in several transactions; the last holds ``state``.
+
+        Readers and other loaders get between, and a table of any size is gone through without
+        one long transaction. When it is cut short, the message comes again, for no STATE has
+        passed it.
+        """
+        name, table = stream.name, stream.table
+        activator = Activator(table, activation, self._settings.delete_mode)
+        blocks = self._session.transaction(activator.blocks)
+        last = max(blocks - 1, 0) // deletes.BLOCKS_AT_ONCE * deletes.BLOCKS_AT_ONCE
+        for first in range(0, last + 1, deletes.BLOCKS_AT_ONCE):
+
+            def work(connection: psycopg.Connection, first: int = first) -> int:
+                tables.lock(connection, table.title)
+                counts = Counts(deleted=activator.delete(connection, first))
+                nothing = Batch(stream, self._progress[name].started_at)
+                reached = state if first == last else {}
+                self._loads.record(connection, nothing, counts, self._progress[name], reached)
+                return counts.deleted
+
+            gone = self._session.transaction(work)
+            logger.info("stream %s: %s rows before version %s", name, gone, activation.version)
+
     def _store(
         self, connection: psycopg.Connection, batch: Batch, progress: Progress
     ) -> tuple[Counts, list[Fault]]:
@@ -203,7 +244,7 @@ class Writer:
             return Counts(), []
         if not stream.keys:
             return self._isolate(connection, stream, chunks, stream.merge.append)
-        if progress.appends and not batch.deletes:
+        if progress.appends and not batch.deletes and stream.merge.may_append(connection):
             try:
                 with connection.transaction():
                     return stream.merge.append(connection, chunks), []

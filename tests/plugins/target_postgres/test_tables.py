@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -14,6 +15,7 @@ from .conftest import Warehouse, record, schema
 
 ID = {"type": "integer"}
 TEXT = {"type": ["string", "null"]}
+UUID_A = "00000000-0000-0000-0000-00000000000a"
 
 
 def test_a_stream_without_records_still_gets_its_table(warehouse: Warehouse) -> None:
@@ -104,7 +106,7 @@ def test_a_column_that_would_change_values_is_refused_with_the_statement_that_he
     warehouse.execute(
         f"create schema raw; create table raw.t (id bigint primary key, v {existing})"
     )
-    result = warehouse.load(schema("t", {"id": ID, "v": wanted}))
+    result = warehouse.load(schema("t", {"id": ID, "v": wanted}), on_type_change="fail")
     assert result.exit_code == ExitCode.TARGET_WRITE
     assert 'change it with: alter table "raw"."t" alter column "v" type ' in str(result.error)
 
@@ -131,12 +133,135 @@ def test_a_wider_column_takes_the_values(
     assert warehouse.rows("t") == [{"id": 1, "v": expected}]
 
 
+DATE_TIME = {"type": "string", "format": "date-time"}
+
+
+@pytest.mark.parametrize(
+    ("existing", "stored", "wanted", "value", "expected"),
+    [
+        ("smallint", 7, {"type": "integer", "minimum": 0, "maximum": 99_999}, 70_000, [7, 70_000]),
+        ("smallint", 7, ID, 2**40, [7, 2**40]),
+        ("integer", 7, ID, 2**40, [7, 2**40]),
+        ("bigint", 2**62, {"type": "integer", "maximum": 2**70}, 2**62, [2**62, 2**62]),
+        ("bigint", 7, {"type": "number"}, 0.5, [Decimal(7), Decimal("0.5")]),
+        ("numeric(4,1)", 7.5, {"type": "number"}, 0.25, [Decimal("7.5"), Decimal("0.25")]),
+        ("numeric", "1.50", {"type": "string"}, "x", ["1.50", "x"]),
+        ("character varying(3)", "abc", {"type": "string"}, "abcdef", ["abc", "abcdef"]),
+        ("uuid", UUID_A, {"type": "string"}, "x", [UUID_A, "x"]),
+        ("boolean", True, {"type": "string"}, "x", ["true", "x"]),
+        ("bigint", 7, {"type": "object"}, {"a": 1}, [7, {"a": 1}]),
+        ("date", "2024-05-01", {"type": "array"}, [1], ["2024-05-01", [1]]),
+        ("boolean", False, {}, None, [False, None]),
+    ],
+)
+def test_a_column_widens_and_keeps_its_values(  # noqa: PLR0917 - one column for each
+    warehouse: Warehouse,
+    existing: str,
+    stored: object,
+    wanted: dict[str, Any],
+    value: object,
+    expected: list[object],
+) -> None:
+    warehouse.execute(
+        f"create schema raw; create table raw.t (id bigint primary key, v {existing});"
+        f"insert into raw.t values (1, '{stored}')"
+    )
+    result = warehouse.load(schema("t", {"id": ID, "v": wanted}), record("t", id=2, v=value))
+    assert result.error is None
+    assert [one["v"] for one in warehouse.rows("t")] == expected
+
+
+def test_a_date_widens_to_midnight_utc_whatever_the_zone_and_goes_on_to_take_dates(
+    warehouse: Warehouse,
+) -> None:
+    name = warehouse.database.settings["database"]
+    warehouse.execute(f"alter database {name} set timezone to 'Asia/Kathmandu'")
+    date = {"type": "string", "format": "date"}
+    warehouse.load(schema("t", {"id": ID, "v": date}), record("t", id=1, v="2024-05-01"))
+    at = "2024-05-02T03:00:00+03:00"
+    warehouse.load(schema("t", {"id": ID, "v": DATE_TIME}), record("t", id=2, v=at))
+    warehouse.load(schema("t", {"id": ID, "v": date}), record("t", id=3, v="2024-05-03"))
+    assert warehouse.rows("t", "v::text") == [
+        {"v": f"2024-05-0{day} 00:00:00+00"} for day in (1, 2, 3)
+    ]
+
+
+def test_a_type_that_changes_in_the_middle_of_a_run_widens(
+    warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "target-postgres"):
+        result = warehouse.load(
+            schema("t", {"id": ID, "v": ID}),
+            record("t", id=1, v=1),
+            schema("t", {"id": ID, "v": TEXT}),
+            record("t", id=2, v="two"),
+            schema("t", {"id": ID, "v": ID}),
+            record("t", id=3, v=3),
+        )
+    assert result.error is None
+    assert warehouse.rows("t", "v") == [{"v": "1"}, {"v": "3"}, {"v": "two"}]
+    assert 'DDL: alter table "raw"."t" alter column "v" type text' in caplog.messages
+
+
+def test_a_rewrite_waits_no_longer_than_the_lock_timeout(warehouse: Warehouse) -> None:
+    warehouse.load(schema("t", {"id": ID, "v": ID}), record("t", id=1, v=1))
+    with psycopg.connect(warehouse.database.uri) as reader:
+        reader.execute("select from raw.t")
+        grown = schema("t", {"id": ID, "v": TEXT})
+        result = warehouse.load(grown, record("t", id=2, v="a"), lock_timeout_seconds=1)
+        assert "lock timeout" in str(result.error)
+        assert warehouse.value("select count(*) from raw.t") == 1
+    assert warehouse.types("t")["v"] == "bigint"
+
+
+def test_without_a_change_readers_are_not_locked_out(warehouse: Warehouse) -> None:
+    shape = schema("t", {"id": ID, "v": ID})
+    warehouse.load(shape, record("t", id=1, v=1))
+    with psycopg.connect(warehouse.database.uri) as reader:
+        reader.execute("select from raw.t")
+        result = warehouse.load(shape, record("t", id=2, v=2), lock_timeout_seconds=1)
+    assert result.error is None
+
+
+def test_a_column_that_a_view_uses_is_refused_with_what_to_do(warehouse: Warehouse) -> None:
+    warehouse.load(schema("t", {"id": ID, "v": ID}), record("t", id=1, v=1))
+    warehouse.execute("create view raw.seen as select v from raw.t")
+    result = warehouse.load(schema("t", {"id": ID, "v": TEXT}), record("t", id=2, v="a"))
+    assert result.exit_code == ExitCode.TARGET_WRITE
+    assert "raw.seen" in str(result.error)
+    assert 'run: alter table "raw"."t" alter column "v" type text; and' in str(result.error)
+    assert warehouse.rows("t") == [{"id": 1, "v": 1}]
+
+
+def test_a_key_widens_among_numbers_only(warehouse: Warehouse) -> None:
+    warehouse.execute("create schema raw; create table raw.t (id int primary key)")
+    warehouse.load(schema("t", {"id": ID}), record("t", id=2**40))
+    assert warehouse.rows("t") == [{"id": 2**40}]
+    result = warehouse.load(schema("t", {"id": TEXT}), record("t", id="a"))
+    assert result.exit_code == ExitCode.TARGET_WRITE
+    assert "column id of raw.t is bigint" in str(result.error)
+
+
+@pytest.mark.parametrize("keys", [("file", "id"), ("file",), ()])
+def test_a_changed_key_is_refused_with_both_definitions(
+    warehouse: Warehouse, keys: tuple[str, ...]
+) -> None:
+    names = {"id": ID, "file": {"type": "string"}, "n": ID}
+    warehouse.load(schema("t", names, keys=("n", "id")), record("t", id=1, file="a", n=1))
+    result = warehouse.load(schema("t", names, keys=keys), record("t", id=1, file="b", n=2))
+    assert result.exit_code == ExitCode.TARGET_WRITE
+    assert f"key of the stream is ({', '.join(keys)})" in str(result.error)
+    assert "that of table raw.t is (n, id)" in str(result.error)
+    assert warehouse.rows("t") == [{"id": 1, "file": "a", "n": 1}]
+
+
 def test_an_integer_column_takes_what_fits_and_refuses_the_rest(warehouse: Warehouse) -> None:
     warehouse.execute("create schema raw; create table raw.t (id int primary key, v int)")
     warehouse.load(
         schema("t", {"id": ID, "v": ID}),
         *(record("t", id=n, v=v) for n, v in enumerate((1, 2**40, 3, 2**50, 5))),
         on_invalid_record="quarantine",
+        on_type_change="fail",
     )
     assert warehouse.rows("t") == [{"id": n, "v": v} for n, v in ((0, 1), (2, 3), (4, 5))]
     rejected = warehouse.rows("t__rejected", "source_key, error_path, error_code, payload")

@@ -1,0 +1,230 @@
+"""What deletes and activated versions do to rows, and that nothing older undoes it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from singer_kit.errors import ExitCode
+from target_postgres import deletes
+
+from .conftest import Warehouse, record, schema, state
+from .test_merge import COLUMNS, SCHEMA, deletion, full, full_rows, held, histories, row
+
+if TYPE_CHECKING:
+    from .conftest import Json
+
+HARD = {"delete_mode": "hard"}
+
+
+def activation(version: int, **more: Any) -> Json:
+    return {"type": "ACTIVATE_VERSION", "stream": "t", "version": version, **more}
+
+
+def versioned(version: int, *one: Any, **fields: Any) -> Json:
+    return row(*one, **fields) | {"version": version}
+
+
+def tombstones(warehouse: Warehouse) -> list[tuple[Any, int]]:
+    """Return (key, lsn) of each removed row."""
+    rows = warehouse.rows("_sdc_tombstones", "key, lsn", "key")
+    return [(one["key"], one["lsn"]) for one in rows]
+
+
+@pytest.mark.parametrize("config", [HARD, {"hard_delete": True}])
+def test_a_hard_delete_removes_its_row_and_keeps_its_version(
+    warehouse: Warehouse, config: Json
+) -> None:
+    warehouse.load(SCHEMA, row(1, 1, a="gone", b=[1]), row(2, 1, a="kept", b=None), **config)
+    warehouse.load(SCHEMA, deletion(1, 2), deletion(3, 9), run_id="run-2", **config)
+    assert held(warehouse) == [(2, 1, "kept", None, False)]
+    assert tombstones(warehouse) == [([1], 2), ([3], 9)]
+    assert warehouse.load_row("t", "run-2")["rows_deleted"] == 1
+
+
+def test_only_a_newer_row_follows_a_hard_delete(warehouse: Warehouse) -> None:
+    warehouse.load(SCHEMA, *(row(key, 1, a="first", b=[key]) for key in (1, 2, 3)), **HARD)
+    warehouse.load(SCHEMA, *(deletion(key, 5) for key in (1, 2, 3)), **HARD)
+    later = [row(1, 4, a="old", b=None), row(2, 6, a="new"), row(3, None, a="old")]
+    warehouse.load(SCHEMA, *later, run_id="run-2", **HARD)
+    assert held(warehouse) == [(2, 6, "new", None, False)]
+    found = warehouse.load_row("t", "run-2")
+    assert (found["rows_inserted"], found["rows_stale"]) == (1, 2)
+
+
+def test_a_stale_hard_delete_removes_nothing(warehouse: Warehouse) -> None:
+    warehouse.load(SCHEMA, row(1, 5, a="new", b=[1]), **HARD)
+    warehouse.load(SCHEMA, deletion(1, 4), deletion(1, None), run_id="run-2", **HARD)
+    assert held(warehouse) == [(1, 5, "new", [1], False)]
+    assert warehouse.load_row("t", "run-2")["rows_stale"] == 2
+
+
+def test_what_follows_a_hard_delete_in_its_batch_begins_anew(warehouse: Warehouse) -> None:
+    warehouse.load(SCHEMA, row(1, 1, a="a", b=[1]), **HARD)
+    warehouse.load(SCHEMA, row(1, 2, b=[2]), deletion(1, 3), row(1, 4, a="again"), **HARD)
+    assert held(warehouse) == [(1, 4, "again", None, False)]
+
+
+def test_a_hard_delete_without_a_version_follows_arrival(warehouse: Warehouse) -> None:
+    plain = schema("t", {name: COLUMNS[name] for name in ("id", "a")})
+    gone = record("t", id=1, _sdc_deleted_at="2024-05-01T00:00:00Z")
+    warehouse.load(plain, record("t", id=1, a="a"), record("t", id=2, a="b"), gone, **HARD)
+    assert warehouse.rows("t") == [{"id": 2, "a": "b"}]
+    warehouse.load(plain, gone, record("t", id=1, a="back"), **HARD)
+    assert warehouse.rows("t") == [{"id": 1, "a": "back"}, {"id": 2, "a": "b"}]
+
+
+def test_an_emptied_table_is_not_appended_to_unseen(warehouse: Warehouse) -> None:
+    warehouse.load(SCHEMA, row(1, 1, a="a"), **HARD)
+    warehouse.load(SCHEMA, deletion(1, 5), **HARD)
+    assert held(warehouse) == []
+    warehouse.load(SCHEMA, row(1, 4, a="old", b=[]), **HARD)
+    assert held(warehouse) == []
+
+
+def test_a_hard_delete_is_undone_with_its_batch(warehouse: Warehouse) -> None:
+    warehouse.load(SCHEMA, row(1, 1, a="a", b=[]), **HARD)
+    warehouse.execute("alter table raw._sdc_loads add check (rows_deleted = 0)")
+    assert warehouse.load(SCHEMA, deletion(1, 2), **HARD).exit_code == ExitCode.TARGET_WRITE
+    assert held(warehouse) == [(1, 1, "a", [], False)]
+    assert tombstones(warehouse) == []
+
+
+def test_tombstones_are_forgotten_after_their_retention(warehouse: Warehouse) -> None:
+    warehouse.load(SCHEMA, deletion(1, 5), deletion(2, 5), **HARD)
+    warehouse.execute(
+        "update raw._sdc_tombstones set deleted_at = deleted_at - interval '31 days'"
+        " where key = '[1]'"
+    )
+    warehouse.load(SCHEMA, **HARD)
+    assert tombstones(warehouse) == [([2], 5)]
+
+
+def test_ignored_deletes_change_nothing(warehouse: Warehouse) -> None:
+    rows = [versioned(1, 1, 1, a="a", b=[1]), deletion(1, 2, a="never"), deletion(2, 2)]
+    warehouse.load(SCHEMA, *rows, activation(2), delete_mode="ignore")
+    assert held(warehouse) == [(1, 1, "a", [1], False)]
+    found = warehouse.load_row("t")
+    assert (found["rows_in"], found["rows_deleted"], found["rows_stale"]) == (3, 0, 0)
+
+
+@pytest.mark.parametrize("mode", ["soft", "hard"])
+def test_an_activated_version_goes_through_the_table_in_parts(
+    warehouse: Warehouse, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deletes, "BLOCKS_AT_ONCE", 1)
+    old = [versioned(1, key, 1, a="x" * 900, b=None) for key in range(100)]
+    warehouse.load(SCHEMA, *old, delete_mode=mode)
+    warehouse.execute(
+        "create table raw.seen (xid bigint, at_state text);"
+        "create function raw.look() returns trigger language plpgsql as $$ begin insert into"
+        " raw.seen select txid_current(), state #>> '{bookmarks,t}' from raw._sdc_loads"
+        " where run_id = 'run-2'; return null; end $$;"
+        "create trigger look after insert on raw._sdc_loads"
+        " for each statement execute function raw.look()"
+    )
+    new = [versioned(2, key, 2, a="new", b=None) for key in range(0, 100, 10)]
+    done = [*new, state(t="done"), activation(2)]
+    result = warehouse.load(SCHEMA, *done, delete_mode=mode, run_id="run-2")
+    assert result.states == [{"bookmarks": {"t": "done"}}]
+    assert [one[0] for one in held(warehouse) if not one[-1]] == list(range(0, 100, 10))
+    assert len(held(warehouse)) == (100 if mode == "soft" else 10)
+    assert warehouse.load_row("t", "run-2")["rows_deleted"] == 90
+    assert warehouse.value("select count(distinct xid) from raw.seen") > 10
+    # The last part, and the end of the run.
+    assert warehouse.value("select count(*) from raw.seen where at_state = 'done'") == 2
+    if mode == "hard":
+        assert len(tombstones(warehouse)) == 90
+        warehouse.load(SCHEMA, row(1, 0, a="old", b=None), delete_mode=mode)
+        assert [one[0] for one in held(warehouse)] == list(range(0, 100, 10))
+
+
+@pytest.mark.parametrize("mode", ["soft", "hard"])
+def test_an_empty_version_is_activated_for_a_reason_only(warehouse: Warehouse, mode: str) -> None:
+    warehouse.load(SCHEMA, versioned(1, 1, 1, a="a", b=[]), delete_mode=mode)
+    refused = warehouse.load(SCHEMA, activation(2), state(t="past"), delete_mode=mode)
+    assert refused.exit_code == ExitCode.TARGET_WRITE
+    assert "would delete every row of raw.t" in str(refused.error)
+    assert refused.states == []
+    assert held(warehouse) == [(1, 1, "a", [], False)]
+    right = activation(2, reason="collection_dropped")
+    allowed = warehouse.load(SCHEMA, right, state(t="past"), delete_mode=mode)
+    assert allowed.states == [{"bookmarks": {"t": "past"}}]
+    assert [one for one in held(warehouse) if not one[-1]] == []
+
+
+def test_a_version_of_a_table_without_rows_needs_no_reason(warehouse: Warehouse) -> None:
+    assert warehouse.load(SCHEMA, activation(2)).error is None
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    rows=full_rows,
+    cuts=st.sets(st.integers(1, 24), max_size=4),
+    checkpoint=st.integers(1, 9),
+    again=st.integers(0, 10),
+)
+def test_full_rows_commute_with_hard_deletes(
+    shared_warehouse: Warehouse,
+    rows: list[tuple[int, int]],
+    cuts: set[int],
+    checkpoint: int,
+    again: int,
+) -> None:
+    """Any order, cut and repetition, also of deletes: what is newest stays, or stays away."""
+    rows = [*rows, *rows[:again]]
+    bounds = [0, *sorted(cut for cut in cuts if cut < len(rows)), len(rows)]
+    for start, stop in pairwise(bounds):
+        messages = [full(*one) for one in rows[start:stop]]
+        result = shared_warehouse.load(SCHEMA, *messages, batch_size_rows=checkpoint, **HARD)
+        assert result.error is None
+    newest = {key: max(lsn for other, lsn in rows if other == key) for key, _ in rows}
+    assert held(shared_warehouse) == [
+        (key, lsn, f"{key}@{lsn}", [lsn], False)
+        for key, lsn in sorted(newest.items())
+        if (key + lsn) % 4
+    ]
+    shared_warehouse.execute("drop table raw.t, raw._sdc_tombstones")
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    events=histories(),
+    sizes=st.lists(st.integers(1, 9), min_size=1, max_size=4),
+    mode=st.sampled_from(["hard", "ignore"]),
+)
+def test_partial_rows_and_deletes_apply_in_order(
+    shared_warehouse: Warehouse,
+    events: list[tuple[str, int, int, dict[str, Any]]],
+    sizes: list[int],
+    mode: str,
+) -> None:
+    expected: dict[int, tuple[int, dict[str, Any]]] = {}
+    messages = []
+    for kind, key, lsn, fields in events:
+        messages.append((deletion if kind == "delete" else row)(key, lsn, **fields))
+        if kind == "row":
+            before = expected[key][1] if key in expected else {"a": None, "b": None}
+            expected[key] = (lsn, before | fields)
+        elif mode == "hard":
+            expected.pop(key, None)
+    position = 0
+    for size in sizes[:-1]:
+        part = messages[position : position + size]
+        shared_warehouse.load(SCHEMA, *part, delete_mode=mode)
+        position += size
+    rest = messages[position:]
+    shared_warehouse.load(SCHEMA, *rest, batch_size_rows=sizes[-1], delete_mode=mode)
+    assert held(shared_warehouse) == [
+        (key, lsn, fields["a"], fields["b"], False)
+        for key, (lsn, fields) in sorted(expected.items())
+    ]
+    shared_warehouse.execute("drop table raw.t; drop table if exists raw._sdc_tombstones")
