@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from singer_kit.contract import ContractMode, Fault, kind
 from singer_kit.errors import ContractExceededError
 from singer_kit.writer import encoder
-from tap_files.formats import BadFileError, Unreadable, format_of
+from tap_files.formats import BadFileError, Unreadable
+from tap_files.opening import documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -103,12 +104,11 @@ class Reading:
             ContractExceededError: the settings say that a fault ends the run.
             UnavailableError: the version that was listed is gone.
         """
-        file_format = format_of(self._obj.key, self._plan.source.format)
-        if file_format is None:
-            raise ValueError(self._obj.key)
         floor = min([counted, *self._after.values()])
         try:
-            for number, document in enumerate(file_format(chunks), 1):
+            for number, document in enumerate(
+                documents(chunks, self._obj.key, self._plan.source), 1
+            ):
                 if document.lineno <= floor:
                     continue
                 accepted, refused = (

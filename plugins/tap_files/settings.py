@@ -29,6 +29,11 @@ _STREAM = th.ObjectType(
         description="Format of the files; `auto` goes by the ending and leaves other files alone.",
     ),
     th.Property(
+        "compression",
+        th.StringType(allowed_values=["auto", "none", "gzip", "zstd", "bzip2", "zip"]),
+        description="Compression of the files; `auto` goes by their first bytes.",
+    ),
+    th.Property(
         "key_properties",
         th.ArrayType(th.StringType),
         description="Fields that identify a record within a file; default: the document's line.",
@@ -97,8 +102,8 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.ArrayType(_STREAM),
         required=True,
         description=(
-            "The streams; those with the same prefix, pattern and format share one reading of "
-            "each file."
+            "The streams; those with the same prefix, pattern, format and compression share one "
+            "reading of each file."
         ),
     ),
     th.Property(
@@ -174,6 +179,7 @@ class StreamSettings:
     prefix: str = ""
     pattern: str | None = None
     format: str = "auto"
+    compression: str = "auto"
     key_properties: tuple[str, ...] = ()
     explode: str | None = None
     schema: str | None = None
@@ -181,7 +187,7 @@ class StreamSettings:
     @property
     def source(self) -> SourceSettings:
         """Return which files the stream is read from."""
-        return SourceSettings(self.prefix, self.pattern, self.format)
+        return SourceSettings(self.prefix, self.pattern, self.format, self.compression)
 
 
 @dataclass(frozen=True)
@@ -191,6 +197,7 @@ class SourceSettings:
     prefix: str
     pattern: str | None
     format: str
+    compression: str = "auto"
 
     def matches(self, key: str) -> bool:
         """Return whether the key is one of this source's."""

@@ -19,7 +19,7 @@ from singer_kit import metrics
 from singer_kit.contract import Tally
 from singer_kit.metrics import Measure
 from tap_files.client import UnavailableError, VanishedError
-from tap_files.formats import format_of
+from tap_files.opening import is_read
 from tap_files.prefetch import Fetched, fetch
 from tap_files.reading import Counts, Reading, end_of_record
 from tap_files.state import Bookmark
@@ -124,7 +124,7 @@ class Sync:
             matching = [
                 obj
                 for obj in listings[source.prefix].objects
-                if source.matches(obj.key) and format_of(obj.key, source.format)
+                if source.matches(obj.key) and is_read(obj.key, source)
             ]
             self._dates.update((obj.key, obj.last_modified) for obj in matching)
             works.append(
