@@ -98,9 +98,9 @@ class FileStream(Stream):
         pop_deselected_record_properties(message["record"], self.schema, self.mask)
         self._writer.write_line(message)
 
-    def get_records(self, context: Context | None) -> Iterable[Record]:
-        """Refuse: a file is read for all of its streams at once."""
-        raise NotImplementedError
+    def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002 - the SDK's signature
+        """Refuse: the SDK asks stream by stream, a file is read for all of its streams at once."""
+        raise RuntimeError(f"stream {self.name!r} is not read by itself: sync the whole tap")
 
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
