@@ -4,7 +4,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-cp "$here"/*.txt "$scratch"
+cp "$here"/*.txt "$here"/*.in "$scratch"
 UPGRADE='' bash "$here/lock.sh" "$scratch"
 for lock in "$here"/*.txt; do
   # The comments name the folder that the resolver was told to write to.

@@ -13,3 +13,4 @@ compile pyproject.toml --extra services --group bootstrap --group dev --output-f
 compile pyproject.toml --extra services --constraints "$out/dev.txt" --output-file "$out/services.txt"
 compile pyproject.toml --constraints "$out/dev.txt" --output-file "$out/runtime.txt"
 compile --group bootstrap --constraints "$out/dev.txt" --output-file "$out/bootstrap.txt"
+compile "$out/secantus.in" --prerelease allow --output-file "$out/secantus.txt"
