@@ -32,7 +32,7 @@ _COMMA = sql.SQL(", ")
 
 @dataclass(slots=True)
 class Counts:
-    """Rows of a table that a batch changed, and those it could not."""
+    """Rows of a table that a batch changed, and those it could not or need not."""
 
     inserted: int = 0
     updated: int = 0
@@ -56,13 +56,15 @@ class Merge:
 
     ``names`` are the columns that rows have, in their order. A row's version is the column
     ``_sdc_lsn``; a row without a version is older than any with one, and among equals the
-    later arrival wins.
+    later arrival wins. A row that says nothing new is not written again: whoever sends a whole
+    table each time pays for what changed in it.
     """
 
     def __init__(self, table: Table, names: Sequence[str], mode: DeleteMode) -> None:
         self._table = table
         self._names = list(names)
         self._others = [name for name in names if name not in table.keys]
+        self._compared = [name for name in self._others if name not in metadata.RUN_COLUMNS]
         self._has_lsn = any(metadata.is_version(column) for column in table.columns)
         self._has_deletes = metadata.DELETED_AT in names
         self._ignores_deletes = self._has_deletes and mode is DeleteMode.IGNORE
@@ -254,7 +256,7 @@ class Merge:
         action: sql.Composable = sql.SQL("do nothing")
         if changes:
             action = sql.SQL("do update set {} where {}").format(
-                _COMMA.join(changes), self._is_current("excluded", "stored")
+                _COMMA.join(changes), self._is_news("excluded", "stored")
             )
         deleted: sql.Composable = sql.SQL("false")
         if self._has_deletes:
@@ -280,6 +282,23 @@ class Merge:
             action=action,
             deleted=deleted,
         )
+
+    def _is_news(self, row: str, stored: str) -> sql.Composable:
+        """Return the condition under which writing ``row`` over ``stored`` changes something.
+
+        Rows are compared byte by byte (``*<>``): 1.0 and 1.00 are equal numbers, but not the
+        same text.
+        """
+        current = self._is_current(row, stored)
+        if not self._compared:
+            return current
+        images = [
+            sql.SQL("row({})::record").format(
+                _COMMA.join(sql.Identifier(side, name) for name in self._compared)
+            )
+            for side in (row, stored)
+        ]
+        return current + sql.SQL(" and ") + sql.SQL(" *<> ").join(images)
 
     def _is_current(self, row: str, stored: str) -> sql.Composable:
         """Return the condition under which ``row`` may replace ``stored``."""

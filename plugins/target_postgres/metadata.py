@@ -28,6 +28,9 @@ MESSAGE_TYPES: tuple[Any, ...] = (
 BLOCK_COLUMNS = ("_sdc_received_at", "_sdc_batched_at", "_sdc_sequence")
 """The same for all rows that were read at once, in the order in which they are written."""
 
+RUN_COLUMNS = {"_sdc_extracted_at", *BLOCK_COLUMNS}
+"""They say when a run came by, and nothing of what it brought."""
+
 SOURCE = ("_sdc_source_bucket", "_sdc_source_file", "_sdc_source_lineno")
 """Where a record was read, if its tap says so."""
 

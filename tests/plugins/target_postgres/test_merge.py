@@ -52,6 +52,31 @@ def test_an_older_row_does_not_replace_a_newer_one(warehouse: Warehouse) -> None
     assert (found["rows_in"], found["rows_updated"], found["rows_stale"]) == (2, 1, 1)
 
 
+def test_a_row_that_says_nothing_new_is_not_written_again(warehouse: Warehouse) -> None:
+    warehouse.load(SCHEMA, row(1, 5, a="same", b=[1.0]), row(2, 5, a="x", b=None))
+    before = {one["id"]: one["xmin"] for one in warehouse.rows("t", "id, xmin::text")}
+    warehouse.load(SCHEMA, row(1, 5, a="same", b=[1.0]), row(2, 5, a="y", b=None), run_id="run-2")
+    after = {one["id"]: one["xmin"] for one in warehouse.rows("t", "id, xmin::text")}
+    assert after[1] == before[1]
+    assert after[2] != before[2]
+    found = warehouse.load_row("t", "run-2")
+    assert (found["rows_in"], found["rows_updated"], found["rows_stale"]) == (2, 1, 1)
+
+
+def test_numbers_that_are_equal_but_spelled_anew_are_news(warehouse: Warehouse) -> None:
+    spelled = '{"type":"RECORD","stream":"t","record":{"id":1,"_sdc_lsn":5,"b":[%s]}}'
+    warehouse.load(SCHEMA, spelled % "1.0")
+    warehouse.load(SCHEMA, spelled % "1.00")
+    assert warehouse.rows("t", "b::text") == [{"b": "[1.00]"}]
+
+
+def test_a_new_table_version_is_news(warehouse: Warehouse) -> None:
+    one = row(1, 5, a="same", b=None)
+    warehouse.load(SCHEMA, one | {"version": 1})
+    warehouse.load(SCHEMA, one | {"version": 2})
+    assert warehouse.rows("t", "_sdc_table_version") == [{"_sdc_table_version": 2}]
+
+
 def test_an_equal_version_is_written_again(warehouse: Warehouse) -> None:
     warehouse.load(SCHEMA, row(1, 5, a="first", b=None))
     warehouse.load(SCHEMA, row(1, 5, a="second", b=None))
