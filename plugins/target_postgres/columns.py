@@ -141,16 +141,23 @@ def _shape(schema: Any) -> tuple[SqlType, bool]:
         shapes = [_shape(option) for option in real]
         nullable = len(real) < len(options) or any(null for _, null in shapes)
         return _common({sql_type for sql_type, _ in shapes}), nullable
-    types = schema.get("type", [])
-    names = set(types) if isinstance(types, list) else {types}
+    names = _type_names(schema)
     nullable = "null" in names or not names
     return _common({_plain(kind, schema) for kind in names - {"null"}}), nullable
+
+
+def _type_names(schema: dict[str, Any]) -> set[str]:
+    """Return what ``type`` names, whatever else a faulty schema has there."""
+    types = schema.get("type", [])
+    return {
+        name for name in (types if isinstance(types, list) else [types]) if isinstance(name, str)
+    }
 
 
 def _plain(kind: object, schema: dict[str, Any]) -> SqlType:
     match kind:
         case "string":
-            return _FORMATS.get(schema.get("format", ""), SqlType.TEXT)
+            return _FORMATS.get(str(schema.get("format")), SqlType.TEXT)
         case "integer":
             return _integer(schema.get("minimum"), schema.get("maximum"))
         case "number":
@@ -184,8 +191,7 @@ def _nested(schema: Any) -> Any:
     """Return the msgspec type of a value inside jsonb; shapes it cannot say are not checked."""
     if not isinstance(schema, dict):
         return msgspec.Raw
-    types = schema.get("type", [])
-    names = set(types) if isinstance(types, list) else {types}
+    names = _type_names(schema)
     nullable = "null" in names
     names -= {"null"}
     if len(names) != 1:

@@ -20,7 +20,12 @@ from target_postgres.codec import RowCodec
 from target_postgres.copytext import NullCharacter
 from target_postgres.database import Session, describe, is_about_data
 from target_postgres.deletes import Activator, DeleteMode
-from target_postgres.errors import EmptyVersionError, InvalidRecordError, TableRefusedError
+from target_postgres.errors import (
+    EmptyVersionError,
+    InvalidRecordError,
+    MissingKeyError,
+    TableRefusedError,
+)
 from target_postgres.loads import Loads
 from target_postgres.merge import Counts, Merge
 from target_postgres.odd_lines import Fault
@@ -144,12 +149,13 @@ class Writer:
         state = checkpoint.state
         marks = (state or {}).get("bookmarks")
         named = marks if isinstance(marks, dict) else {}
-        waiting = {name for name, one in self._progress.items() if one.failure is not None}
-        self._durable(self._bookmarks.reached(checkpoint.settled, waiting))
-        waiting |= checkpoint.batches.keys()
+        failed = {name for name, one in self._progress.items() if one.failure is not None}
+        self._durable(self._bookmarks.reached(checkpoint.settled, frozenset(), failed))
+        waiting = checkpoint.batches.keys() - failed
         for batch in sorted(checkpoint.batches.values(), key=lambda one: one.stream.name in named):
             name = batch.stream.name
-            reached = self._bookmarks.reached(state, waiting - {name})
+            waiting.discard(name)
+            reached = self._bookmarks.reached(state, waiting, failed)
             try:
                 if batch.activate is None:
                     self._commit(batch, reached)
@@ -158,10 +164,10 @@ class Writer:
                     self._activate(batch.stream, batch.activate, reached)
             except (psycopg.Error, TableRefusedError, EmptyVersionError) as error:
                 self._fail(name, error)
+                failed.add(name)
                 continue
-            waiting.discard(name)
             self._durable(reached)
-        self._durable(self._bookmarks.reached(state, waiting))
+        self._durable(self._bookmarks.reached(state, waiting, failed))
 
     def finish(self) -> None:
         """Say in ``_sdc_loads`` that the streams which did not fail have had all their rows."""
@@ -305,9 +311,11 @@ class Writer:
 
 def invalid_record(stream: str, fault: Fault) -> InvalidRecordError:
     """Return the error that ends a load at its first invalid record."""
-    return InvalidRecordError(
+    kind = MissingKeyError if fault.code == "required" else InvalidRecordError
+    return kind(
+        fault.line,
         f"stream {stream}, line {fault.line} of the messages, {fault.path}: {fault.message} "
-        f"({fault.code}); repair the record, or set on_invalid_record to quarantine"
+        f"({fault.code}); repair the record, or set on_invalid_record to quarantine",
     )
 
 
