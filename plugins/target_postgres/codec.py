@@ -102,13 +102,13 @@ class RowCodec:
         self._plain_count = len(plain)
         self._has_json = bool(json)
         self._odd = OddLines(stream, self.columns, null_character)
-        self._nameable = not any(unnameable(column.name) for column in columns)
+        self._nameable = not any(unnameable(column.property_name) for column in columns)
         if self._nameable:
             self._build_decoders(stream)
 
     def _build_decoders(self, stream: str) -> None:
-        names = {f"f{index}": column.name for index, column in enumerate(self.columns)}
-        field_of = {name: attribute for attribute, name in names.items()}
+        names = {f"f{index}": one.property_name for index, one in enumerate(self.columns)}
+        field_of = {one.name: f"f{index}" for index, one in enumerate(self.columns)}
         version = next((one for one in self.columns if metadata.is_version(one)), None)
         self._lsn_field = field_of[version.name] if version else None
         self._deleted_field = field_of.get(metadata.DELETED_AT)
@@ -238,11 +238,11 @@ class RowCodec:
         for column in self.columns:
             text = copytext.decode_field(values[column.name])
             if text is None:
-                record[column.name] = None
+                record[column.property_name] = None
             elif column.is_json:
-                record[column.name] = msgspec.Raw(text.encode())
+                record[column.property_name] = msgspec.Raw(text.encode())
             else:
-                record[column.name] = column.json_value(text)
+                record[column.property_name] = column.json_value(text)
         return record
 
 

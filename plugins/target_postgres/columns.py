@@ -15,6 +15,8 @@ from typing import Annotated, Any
 
 import msgspec
 
+from target_postgres.identifiers import IdentifierCase, column_identifier
+
 _INTEGER = (-(2**31), 2**31 - 1)
 _BIGINT = (-(2**63), 2**63 - 1)
 
@@ -78,6 +80,8 @@ class Column:
     """One column: its name, its type in PostgreSQL, and what a JSON value must be to go in."""
 
     name: str
+    property_name: str
+    """What it is called in a record."""
     sql_type: SqlType
     nullable: bool
     schema: dict[str, Any]
@@ -125,10 +129,13 @@ class Column:
         return None
 
 
-def column(name: str, schema: dict[str, Any]) -> Column:
+def column(
+    name: str, schema: dict[str, Any], case: IdentifierCase = IdentifierCase.PRESERVE
+) -> Column:
     """Return the column for a property with this JSON Schema."""
     sql_type, nullable = _shape(schema)
-    return Column(name, sql_type, nullable, schema, is_json=sql_type is SqlType.JSONB)
+    is_json = sql_type is SqlType.JSONB
+    return Column(column_identifier(name, case), name, sql_type, nullable, schema, is_json=is_json)
 
 
 def _shape(schema: Any) -> tuple[SqlType, bool]:

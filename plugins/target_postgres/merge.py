@@ -184,7 +184,7 @@ class Merge:
 
     def _fold(self, connection: psycopg.Connection) -> int:
         """Make one row of all rows of a key; returns how many rows fewer there are."""
-        order: sql.Composable = sql.SQL("arrival desc")
+        order: sql.Composable = sql.SQL("_sdc_arrival desc")
         if self._has_lsn:
             order = sql.SQL("{} desc nulls last, ").format(sql.Identifier(metadata.LSN)) + order
         folded = [
@@ -204,7 +204,7 @@ class Merge:
                     where ({key}) in (
                         select {key} from {staged} group by {key} having count(*) > 1
                     )
-                    returning staged.ctid as arrival, staged.*
+                    returning staged.ctid as _sdc_arrival, staged.*
                 ), folded as (
                     insert into {staged} ({names}, {present})
                     select {folded}, case

@@ -119,12 +119,14 @@ class OddLines:
         lsns: list[int] = []
         is_delete = False
         for column, decoder in zip(self._columns, self._decoders, strict=True):
-            raw = envelope.record.get(column.name)
+            raw = envelope.record.get(column.property_name)
             is_deletion = column.name == metadata.DELETED_AT
             if raw is None:
                 if column.is_key:
                     message = "missing, and part of the stream's key"
-                    faults.append(Fault(number, f"$.{column.name}", "required", message, payload))
+                    faults.append(
+                        Fault(number, f"$.{column.property_name}", "required", message, payload)
+                    )
                 tokens.append(NULL if is_deletion else ABSENT)
                 continue
             try:
@@ -171,7 +173,7 @@ def _token(column: Column, decoder: msgspec.json.Decoder[Any], raw: bytes) -> by
     try:
         decoder.decode(raw)
     except RecursionError:
-        raise _Wrong(f"$.{column.name}", "depth", "nested too deeply to be read") from None
+        raise _Wrong(f"$.{column.property_name}", "depth", "nested too deeply to be read") from None
     except msgspec.DecodeError as error:
         message = str(error)
     else:
@@ -181,7 +183,7 @@ def _token(column: Column, decoder: msgspec.json.Decoder[Any], raw: bytes) -> by
     repaired = _repaired(column, json.loads(raw, parse_float=Decimal, parse_int=Decimal))
     if repaired is not None:
         return repaired
-    raise _Wrong(f"$.{column.name}", _code(message), message.replace("`", ""))
+    raise _Wrong(f"$.{column.property_name}", _code(message), message.replace("`", ""))
 
 
 def _judged_by_schema(column: Column, raw: bytes) -> bytes:
@@ -192,7 +194,7 @@ def _judged_by_schema(column: Column, raw: bytes) -> bytes:
             inside = error.json_path.removeprefix("$")
             found = type(error.instance).__name__
             message = f"expected {error.validator_value}, got {found}"
-            raise _Wrong(f"$.{column.name}{inside}", "type", message)
+            raise _Wrong(f"$.{column.property_name}{inside}", "type", message)
     return raw
 
 

@@ -11,6 +11,7 @@ from psycopg import errors, sql
 
 from target_postgres.columns import SqlType
 from target_postgres.errors import TableRefusedError
+from target_postgres.identifiers import check_unique
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     import psycopg
 
     from target_postgres.columns import Column
-
-_LONGEST_NAME = 63
-"""Bytes of an identifier that PostgreSQL keeps; it cuts off the rest without a word."""
 
 logger = logging.getLogger("target-postgres")
 
@@ -83,11 +81,10 @@ def prepare(
 ) -> Table:
     """Make the table, add the columns it lacks, widen others, within the caller's transaction.
 
-    Raises :class:`TableRefusedError` when the table that is there lacks the key, or has a
-    column that would change values.
+    ``keys`` are columns. Raises :class:`TableRefusedError` when two properties have one column,
+    when the table that is there lacks the key, or has a column that would change values.
     """
-    for identifier in (schema, name, *(column.name for column in columns)):
-        _check_name(identifier)
+    check_unique(((one.property_name, one.name) for one in columns), f"{schema}.{name}")
     _make_schema(connection, schema)
     lock(connection, f"{schema}.{name}")
     table = Table(schema, name, tuple(columns), tuple(keys), is_empty=True)
@@ -100,14 +97,6 @@ def prepare(
     probe = sql.SQL("select exists (select from {})").format(table.identifier)
     row = connection.execute(probe).fetchone()
     return Table(schema, name, tuple(stored), tuple(keys), is_empty=row == (False,))
-
-
-def _check_name(identifier: str) -> None:
-    if len(identifier.encode()) > _LONGEST_NAME or "\x00" in identifier or not identifier:
-        raise TableRefusedError(
-            f"{identifier!r} cannot be a name in PostgreSQL: it must have 1 to {_LONGEST_NAME} "
-            "bytes; rename the stream or property in the tap"
-        )
 
 
 def _make_schema(connection: psycopg.Connection, schema: str) -> None:

@@ -67,12 +67,6 @@ def test_any_name_can_be_a_stream_and_a_property(warehouse: Warehouse, name: str
     ]
 
 
-def test_a_name_that_postgresql_would_cut_off_is_refused(warehouse: Warehouse) -> None:
-    result = warehouse.load(schema("t", {"id": ID, "é" * 32: TEXT}))
-    assert result.exit_code == ExitCode.TARGET_WRITE
-    assert "63 bytes" in str(result.error)
-
-
 def test_a_table_without_the_key_is_refused_with_the_statement_that_adds_it(
     warehouse: Warehouse,
 ) -> None:
