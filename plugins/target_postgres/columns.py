@@ -67,12 +67,17 @@ _WIDENS: dict[str, set[SqlType]] = {
     "bigint": {SqlType.NUMERIC} | _SCALARS,
     "numeric()": {SqlType.NUMERIC} | _SCALARS,
     "numeric": _SCALARS,
-    "character varying()": {SqlType.TEXT},
+    "character varying()": _SCALARS,
+    "character varying": {SqlType.JSONB},
+    "text": {SqlType.JSONB},
     "date": {SqlType.TIMESTAMPTZ} | _SCALARS,
     "timestamp with time zone": {SqlType.JSONB},
     "uuid": _SCALARS,
     "boolean": _SCALARS,
 }
+
+_ONLY_LIMITS = {("numeric()", SqlType.NUMERIC), ("character varying()", SqlType.TEXT)}
+"""Changes of type that PostgreSQL makes without a look at the rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,17 @@ class Column:
         """
         if self.is_key and self.sql_type not in _NUMBERS:
             return False
-        return self.sql_type in _WIDENS.get(re.sub(r"\(.*\)$", "()", existing), ())
+        return self.sql_type in _WIDENS.get(_without_limits(existing), ())
+
+    def rewrites(self, existing: str) -> bool:
+        """Tell whether PostgreSQL rewrites a table to widen a column of type ``existing``."""
+        return (_without_limits(existing), self.sql_type) not in _ONLY_LIMITS
+
+    def common_type(self, existing: str) -> SqlType:
+        """Return the type that holds the values of this column and of one of ``existing``."""
+        if self.sql_type in _WIDENS.get(_without_limits(existing), ()):
+            return self.sql_type
+        return SqlType.TEXT if self.sql_type in _STRINGS else SqlType.JSONB
 
     def stored_as(self, existing: str) -> Column | None:
         """Return this column as a table of type ``existing`` takes it; None if it would lose."""
@@ -228,6 +243,10 @@ def _object(properties: Any) -> Any:
     ]
     names = {f"f{index}": name for index, name in enumerate(named)}
     return msgspec.defstruct("Nested", fields, rename=names, gc=False)
+
+
+def _without_limits(sql_type: str) -> str:
+    return re.sub(r"\(.*\)", "()", sql_type)
 
 
 def unnameable(name: str) -> bool:

@@ -63,6 +63,8 @@ class Merge:
         self._table = table
         self._names = list(names)
         self._others = [name for name in names if name not in table.keys]
+        self._emptied = [(name, other) for name, other in table.emptied if other in names]
+        self._written = [*names, *(name for name, _ in self._emptied)]
         self._has_lsn = any(metadata.is_version(column) for column in table.columns)
         self._has_deletes = metadata.DELETED_AT in names
         self._ignores_deletes = self._has_deletes and mode is DeleteMode.IGNORE
@@ -139,7 +141,7 @@ class Merge:
         connection.execute(
             sql.SQL(
                 "create temporary table {} on commit drop as select {} from {} with no data"
-            ).format(_STAGED, _names(self._names), self._table.identifier)
+            ).format(_STAGED, _names(self._written), self._table.identifier)
         )
         connection.execute(
             sql.SQL("alter table {} add column {} bit({})").format(
@@ -235,6 +237,12 @@ class Merge:
             ).format(name=sql.Identifier(name), present=_PRESENT, bit=sql.Literal(bits[name]))
             for name in self._others
         ]
+        filled += [
+            sql.SQL(
+                "{name} = case when get_bit(staged.{present}, {bit}) = 0 then stored.{name} end"
+            ).format(name=sql.Identifier(name), present=_PRESENT, bit=sql.Literal(bits[other]))
+            for name, other in self._emptied
+        ]
         return sql.SQL(
             "update {staged} as staged set {filled} from {table} as stored"
             " where staged.{present} is not null and {key}"
@@ -249,7 +257,9 @@ class Merge:
     def _upsert_statement(self) -> sql.Composed:
         """Return the statement; it gives the numbers of rows inserted, updated and deleted."""
         changes = [
-            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in self._others
+            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name))
+            for name in self._written
+            if name not in self._table.keys
         ]
         action: sql.Composable = sql.SQL("do nothing")
         if changes:
@@ -274,7 +284,7 @@ class Merge:
             """
         ).format(
             table=self._table.identifier,
-            names=_names(self._names),
+            names=_names(self._written),
             staged=_STAGED,
             keys=_names(self._table.keys),
             action=action,

@@ -14,7 +14,7 @@ from target_postgres.copytext import NullCharacter
 from target_postgres.deletes import DeleteMode
 from target_postgres.identifiers import IdentifierCase
 from target_postgres.placement import Placement
-from target_postgres.tables import OnTypeChange
+from target_postgres.type_changes import OnTypeChange
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -240,8 +240,9 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         default=OnTypeChange.WIDEN.value,
         allowed_values=[value.value for value in OnTypeChange],
         title="On a type change",
-        description="Whether a column that is too narrow for the stream's type is widened where "
-        "every value can be kept, or its stream fails.",
+        description="What becomes of a column that is too narrow for the stream's type: widened "
+        "where every value can be kept, else its stream fails; the same, but what cannot be "
+        "widened goes to a new column beside it; or its stream fails.",
     ),
     th.Property(
         "on_invalid_record",
