@@ -41,7 +41,7 @@ _OWN = {*MESSAGE_COLUMNS, *BLOCK_COLUMNS}
 
 
 def record_columns(
-    properties: Mapping[str, object],
+    properties: Mapping[str, dict[str, Any]],
     keys: Sequence[str],
     case: IdentifierCase,
     *,
@@ -53,7 +53,7 @@ def record_columns(
     ``_sdc_deleted_at`` is there: a record may carry it without declaring it.
     """
     found = [
-        column(name, schema if isinstance(schema, dict) else {}, case)
+        column(name, schema, case)
         for name, schema in properties.items()
         if not (with_metadata and name in _OWN)
     ]

@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 from psycopg import errors
 
-from target_postgres import deletes, metadata, metrics, rejects, tables
+from target_postgres import deletes, metadata, metrics, rejects, shapes, tables
 from target_postgres.batches import Batch, Stream
 from target_postgres.bookmarks import Bookmarks
 from target_postgres.codec import RowCodec
@@ -124,7 +124,7 @@ class Writer:
         placement = self._settings.placement
         place = placement.of(name)
         columns = metadata.record_columns(
-            schema["properties"], keys, placement.case, with_metadata=with_metadata
+            shapes.properties(schema), keys, placement.case, with_metadata=with_metadata
         )
         column_of = {one.property_name: one.name for one in columns}
         own = metadata.loader_columns() if with_metadata else []
