@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 from psycopg import errors
 
-from target_postgres import deletes, metadata, metrics, rejects, tables
+from target_postgres import deletes, metadata, metrics, rejects, shapes, tables
 from target_postgres.batches import Batch, Stream
 from target_postgres.bookmarks import Bookmarks
 from target_postgres.codec import RowCodec
@@ -92,14 +92,19 @@ class Writer:
         def work(connection: psycopg.Connection) -> Stream:
             if not self._has_loads:
                 self._loads.prepare(connection)
-                if self._settings.delete_mode is DeleteMode.HARD:
-                    deletes.prepare(connection, self._settings.schema)
             # Not 0 when an earlier process of the same run has been here.
             self._counted[name] = self._loads.rows_in(connection, name)
+            if self._settings.delete_mode is DeleteMode.HARD:
+                deletes.prepare(connection, self._settings.placement.of(name).schema)
             null_character = self._settings.null_character
             return self._prepare(connection, name, schema, keys, null_character=null_character)
 
         try:
+            if other := self._settings.placement.claim(name):
+                # Neither of them is right, whichever came first.
+                error = self._settings.placement.clash(name, other)
+                self._fail(other, error)
+                raise error
             stream = self._session.transaction(work)
         except (psycopg.Error, TableRefusedError) as error:
             self._fail(name, error)
@@ -121,14 +126,19 @@ class Writer:
     ) -> Stream:
         """Make the table of a stream, or of a stream's rejected records, ready."""
         with_metadata = self._settings.add_record_metadata
-        columns = metadata.record_columns(schema["properties"], keys, with_metadata=with_metadata)
+        placement = self._settings.placement
+        place = placement.of(name)
+        columns = metadata.record_columns(
+            shapes.properties(schema), keys, placement.case, with_metadata=with_metadata
+        )
+        column_of = {one.property_name: one.name for one in columns}
         own = metadata.loader_columns() if with_metadata else []
         table = tables.prepare(
             connection,
-            self._settings.schema,
-            name,
+            place.schema,
+            place.table,
             [*columns, *own],
-            keys,
+            [column_of[key] for key in keys],
             on_type_change=self._settings.on_type_change,
         )
         codec = RowCodec(
@@ -155,6 +165,8 @@ class Writer:
         for batch in sorted(checkpoint.batches.values(), key=lambda one: one.stream.name in named):
             name = batch.stream.name
             waiting.discard(name)
+            if name in failed:
+                continue
             reached = self._bookmarks.reached(state, waiting, failed)
             try:
                 if batch.activate is None:
@@ -178,8 +190,8 @@ class Writer:
         def work(connection: psycopg.Connection) -> None:
             self._loads.finish(connection, done, datetime.now(UTC), self._bookmarks.durable)
             if self._settings.delete_mode is DeleteMode.HARD:
-                retention = self._settings.tombstone_retention_days
-                deletes.prune(connection, self._settings.schema, retention)
+                for schema in {self._settings.placement.of(name).schema for name, _ in done}:
+                    deletes.prune(connection, schema, self._settings.tombstone_retention_days)
 
         self._session.transaction(work)
 
@@ -346,7 +358,9 @@ def _part(chunks: Iterable[Chunk], start: int, stop: int) -> list[Chunk]:
 
 def _fault(stream: Stream, chunk: Chunk, error: psycopg.Error) -> Fault:
     column = _COPY_COLUMN.search(error.diag.context or "")
-    name = error.diag.column_name or (column[1] if column else None)
+    column_name = error.diag.column_name or (column[1] if column else None)
+    names = {one.name: one.property_name for one in stream.codec.columns}
+    name = names.get(column_name or "", column_name)
     payload = msgspec.json.encode(stream.codec.record_of(chunk.rows()[0]))
     message = error.diag.message_primary or "refused by PostgreSQL"
     # PostgreSQL may quote the value; what is logged and stored apart from the payload must not.
