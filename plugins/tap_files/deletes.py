@@ -106,9 +106,10 @@ class Deletes:
             bookmark = self._bookmarks[stream]
             had = bookmark.known(obj.key)
             found = keys.by_stream[stream]
-            if found is None:
+            is_known = had is not None or obj.key in bookmark.keys
+            if is_known and found is None:
                 self._warn(stream, f"{obj.key} has more than {self._settings.max_state_keys} keys")
-            elif had is not None or obj.key in bookmark.keys:
+            elif is_known and found is not None:
                 self._write_absent(plan, stream, obj.key, found, obj.etag)
             if lsn == self._lsn:
                 self._fresh.add((stream.name, obj.key))

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -27,8 +28,10 @@ from botocore.exceptions import (
     InvalidRegionError,
     NoCredentialsError,
     PartialCredentialsError,
+    SSLError,
 )
 from botocore.httpsession import URLLib3Session
+from botocore.session import get_session
 from botocore.utils import get_environ_proxies, percent_encode
 from urllib3.exceptions import HTTPError
 
@@ -68,8 +71,13 @@ class S3Store:
             aws_session_token=settings.aws_session_token,
             region_name=region,
         )
+        bundle = settings.ca_bundle or get_session().get_config_variable("ca_bundle")
+        if bundle and not Path(bundle).is_file():
+            raise ConfigError(
+                f"setting 'ca_bundle': no file {str(bundle)!r}; give a file of PEM certificates"
+            )
         # The stubs know neither a bundle's path nor two timeouts.
-        verify: Any = settings.verify_tls and (settings.ca_bundle or True)
+        verify: Any = settings.verify_tls and (bundle or True)
         try:
             self._client = session.client(
                 "s3",
@@ -210,6 +218,12 @@ class S3Store:
                 )
             case InvalidRegionError() | ValueError():
                 return ConfigError(f"{self._where}: {said}; check endpoint_url and region_name")
+            case SSLError():
+                return SourceUnreachableError(
+                    f"{self._where}: its certificate is not valid for us: {said}; set ca_bundle to "
+                    "the certificates of the authority that signed it, and endpoint_url to a host "
+                    "that the certificate names"
+                )
             case ClientError():
                 code = error.response.get("Error", {}).get("Code")
                 return SourceUnreachableError(
