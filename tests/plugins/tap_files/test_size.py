@@ -100,6 +100,7 @@ def run_listing(
     return records, int(done.stderr.split()[-1]) // 1024
 
 
+@pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("count", [30_000, pytest.param(1_000_000, marks=pytest.mark.long)])
 def test_any_number_of_files_takes_the_same_memory_and_state(tmp_path: Path, count: int) -> None:
     _, first = run_listing(tmp_path, count, [], [])
@@ -118,6 +119,7 @@ def test_any_number_of_files_takes_the_same_memory_and_state(tmp_path: Path, cou
     assert run_listing(tmp_path, count, gone, changed)[0] == []
 
 
+@pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("megabytes", [12, pytest.param(500, marks=pytest.mark.long)])
 def test_a_killed_run_goes_on_at_its_line_in_a_large_compressed_file(
     s3: Bucket, tmp_path: Path, megabytes: int
