@@ -56,6 +56,7 @@ class Reading:
         tallies: dict[str, Tally],
         counts: Counts,
         pause_documents: int,
+        found: Callable[[RecordStream, dict[str, Any], int], None] | None = None,
     ) -> None:
         """Prepare to read.
 
@@ -69,6 +70,7 @@ class Reading:
             tallies: accepted and rejected documents by stream.
             counts: of the run.
             pause_documents: how often to pause.
+            found: called with each record and its line, also with those that need no writing.
         """
         self.rows = 0
         self.rejected = 0
@@ -81,6 +83,7 @@ class Reading:
         self._tallies = tallies
         self._counts = counts
         self._pause_documents = pause_documents
+        self._found = found
         self._lineage = {
             "_sdc_source_bucket": bucket,
             "_sdc_source_file": obj.key,
@@ -88,7 +91,9 @@ class Reading:
             "_sdc_source_last_modified": obj.last_modified.isoformat(),
             "_sdc_lsn": lsn,
         }
-        self._shared = b"," + encoder.encode(self._lineage)[1:-1] + b',"_sdc_source_lineno":'
+        lives = {"_sdc_deleted_at": None} if settings.detects_deletes else {}
+        shared = encoder.encode({**self._lineage, **lives})[1:-1]
+        self._shared = b"," + shared + b',"_sdc_source_lineno":'
         self._end = end_of_record(datetime.now(UTC))
         self._plain_end = b',"_sdc_extra":null' + self._end
 
@@ -104,7 +109,7 @@ class Reading:
             ContractExceededError: the settings say that a fault ends the run.
             UnavailableError: the version that was listed is gone.
         """
-        floor = min([counted, *self._after.values()])
+        floor = 0 if self._found else min([counted, *self._after.values()])
         try:
             for number, document in enumerate(
                 documents(chunks, self._obj.key, self._plan.source), 1
@@ -183,6 +188,9 @@ class Reading:
         """Write a record for each element; return whether all had what the key needs."""
         if stream.contract and self._plan.first.checks:
             # The elements have passed as parts of the document.
+            if self._found:
+                for element in stream.elements(base):
+                    self._found(stream, element, lineno)
             if self._after.get(stream, lineno) < lineno:
                 tail = shared + self._plain_end
                 for element in stream.elements(base):
@@ -206,6 +214,8 @@ class Reading:
         shared: bytes,
         extra: dict[str, Any] | None,
     ) -> None:
+        if self._found:
+            self._found(stream, record, lineno)
         if self._after.get(stream, lineno) >= lineno:
             return
         if extra is None:

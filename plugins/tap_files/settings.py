@@ -116,8 +116,8 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=0),
         default=3600,
         description=(
-            "How late a file may appear behind newer ones, once there are more files than "
-            "`max_state_keys`."
+            "Once there are more files than `max_state_keys`: how far behind the newest each is "
+            "known by name. An older one that comes late is found too, unless hundreds do at once."
         ),
     ),
     th.Property(
@@ -125,8 +125,18 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=1),
         default=10_000,
         description=(
-            "Up to so many files the state knows each by name; above, only those within "
-            "`lookback_seconds` of the newest."
+            "Up to so many files the state knows each by name; above, so many of those within "
+            "`lookback_seconds` of the newest, and a digest of all. Also so many keys of records "
+            "for `detect_deletes`."
+        ),
+    ),
+    th.Property(
+        "detect_deletes",
+        th.StringType(allowed_values=["off", "soft"]),
+        default="off",
+        description=(
+            "Whether records that vanished come as delete records (`_sdc_deleted_at`), for stores "
+            "that are read without `_files`."
         ),
     ),
     th.Property(
@@ -224,6 +234,7 @@ class Settings:
     start_date: datetime | None = None
     lookback_seconds: int = 3600
     max_state_keys: int = 10_000
+    detect_deletes: str = "off"
     on_bad_file: str = "fail"
     contract_mode: ContractMode = ContractMode.OFF
     contract_models: Mapping[str, str] = field(default_factory=dict)
@@ -255,6 +266,11 @@ class Settings:
     def lookback(self) -> timedelta:
         """Return the look-back window."""
         return timedelta(seconds=self.lookback_seconds)
+
+    @property
+    def detects_deletes(self) -> bool:
+        """Return whether vanished records are told one by one."""
+        return self.detect_deletes == "soft"
 
     @property
     def quarantines(self) -> bool:

@@ -131,14 +131,15 @@ class RecordStream(FileStream):
         schema = declared or _raw_schema(self.keys)
         self._known = schema["properties"].keys() - LINEAGE.keys()
         own = list(self.keys) or ["_sdc_source_lineno"]
+        properties = {**schema["properties"], **LINEAGE, "_sdc_extra": _OPTIONAL_OBJECT}
+        required = {*schema.get("required", ()), "_sdc_source_file", *own}
+        if settings.detects_deletes:
+            properties["_sdc_deleted_at"] = _OPTIONAL_MOMENT
+            required = {"_sdc_source_file", *own}  # all that a delete has
         super().__init__(
             tap,
             stream.name,
-            {
-                **schema,
-                "properties": {**schema["properties"], **LINEAGE, "_sdc_extra": _OPTIONAL_OBJECT},
-                "required": sorted({*schema.get("required", ()), "_sdc_source_file", *own}),
-            },
+            {**schema, "properties": properties, "required": sorted(required)},
             ["_sdc_source_file", *own],
         )
         if absent := sorted(set(self.keys) - self._known):
