@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MAX_PAYLOAD_CHARACTERS = 64 * 1024
 """So much of what could not be parsed goes into quarantine."""
 MAX_WARNINGS = 20
+_SAYS_WHERE = ("line ", "row ", "member ")
 
 logger = logging.getLogger("tap-files")
 
@@ -265,7 +266,9 @@ class Reading:
             self._counts.warned += 1
             if self._counts.warned <= MAX_WARNINGS:
                 # A format's own message says where; a contract knows only the document.
-                where = "" if fault.message.startswith("line ") else f"line {lineno}: {fault.path} "
+                where = (
+                    "" if fault.message.startswith(_SAYS_WHERE) else f"line {lineno}: {fault.path} "
+                )
                 logger.warning("%s %s%s [%s]", self._obj.key, where, fault.message, fault.code)
             if self._counts.warned == MAX_WARNINGS:
                 logger.warning("further faults are not logged one by one")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,14 @@ from singer_sdk import typing as th
 
 from singer_kit.contract import ContractMode
 from singer_kit.errors import ConfigError
+from tap_files.formats import FORMATS, Dialect
+from tap_files.formats.document import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FILES_STREAM = "_files"
+_DIALECT = [each.name for each in fields(Dialect)]
 
 _STREAM = th.ObjectType(
     th.Property("name", th.StringType, required=True, description="Name of the stream."),
@@ -25,7 +29,7 @@ _STREAM = th.ObjectType(
     ),
     th.Property(
         "format",
-        th.StringType(allowed_values=["auto", "yaml", "json", "jsonl"]),
+        th.StringType(allowed_values=["auto", *FORMATS]),
         description="Format of the files; `auto` goes by the ending and leaves other files alone.",
     ),
     th.Property(
@@ -44,6 +48,36 @@ _STREAM = th.ObjectType(
         description="Field whose array elements become the records of this stream.",
     ),
     th.Property("schema", th.StringType, description="Path of a JSON Schema file of the records."),
+    th.Property(
+        "encoding",
+        th.StringType,
+        description="What text is written in, unless a byte order mark says it; default: UTF-8.",
+    ),
+    th.Property(
+        "json_path",
+        th.StringType,
+        description="JSON: keys that lead to the array of documents, such as `data.items`.",
+    ),
+    th.Property(
+        "delimiter",
+        th.StringType,
+        description="CSV: what stands between fields; default: a comma, a tab in `.tsv`.",
+    ),
+    th.Property(
+        "quotechar",
+        th.StringType,
+        description='CSV: what a field may stand in; default: `"`; `none`: no quotes.',
+    ),
+    th.Property(
+        "field_names",
+        th.ArrayType(th.StringType),
+        description="CSV: names of the columns of files without a header.",
+    ),
+    th.Property(
+        "skip_lines",
+        th.IntegerType(minimum=0),
+        description="CSV: so many lines stand before the header, or the first row without one.",
+    ),
     additional_properties=False,
 )
 
@@ -102,8 +136,8 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.ArrayType(_STREAM),
         required=True,
         description=(
-            "The streams; those with the same prefix, pattern, format and compression share one "
-            "reading of each file."
+            "The streams; those that read the same files in the same way share one reading of "
+            "each file."
         ),
     ),
     th.Property(
@@ -183,11 +217,14 @@ class StreamSettings:
     key_properties: tuple[str, ...] = ()
     explode: str | None = None
     schema: str | None = None
+    dialect: Dialect = PLAIN
 
     @property
     def source(self) -> SourceSettings:
-        """Return which files the stream is read from."""
-        return SourceSettings(self.prefix, self.pattern, self.format, self.compression)
+        """Return which files the stream is read from, and how."""
+        return SourceSettings(
+            self.prefix, self.pattern, self.format, self.compression, self.dialect
+        )
 
 
 @dataclass(frozen=True)
@@ -198,6 +235,7 @@ class SourceSettings:
     pattern: str | None
     format: str
     compression: str = "auto"
+    dialect: Dialect = PLAIN
 
     def matches(self, key: str) -> bool:
         """Return whether the key is one of this source's."""
@@ -287,6 +325,7 @@ class Settings:
                     f"stream {stream.name!r}: 'explode' needs 'key_properties', because several "
                     "records come from one line"
                 )
+            _check_dialect(stream)
             try:
                 re.compile(stream.pattern or "")
             except re.error as error:
@@ -298,7 +337,39 @@ class Settings:
 def _stream(value: Mapping[str, Any]) -> StreamSettings:
     given = {name: setting for name, setting in value.items() if setting not in (None, "")}
     given["key_properties"] = tuple(given.get("key_properties", ()))
-    return StreamSettings(**given)
+    written = {name: given.pop(name) for name in _DIALECT if name in given}
+    if "field_names" in written:
+        written["field_names"] = tuple(written["field_names"])
+    if "json_path" in written:
+        written["json_path"] = tuple(written["json_path"].removeprefix("$.").split("."))
+    if written.get("quotechar") == "none":
+        written["quotechar"] = None
+    return StreamSettings(**given, dialect=Dialect(**written))
+
+
+def _check_dialect(stream: StreamSettings) -> None:
+    """Raise ConfigError where nothing could be read as the settings say."""
+    dialect = stream.dialect
+    try:
+        codecs.getincrementaldecoder(dialect.encoding)
+    except LookupError:
+        raise ConfigError(
+            f"stream {stream.name!r}: 'encoding' {dialect.encoding!r} is not known; "
+            "give a name such as utf-8, utf-16 or latin-1"
+        ) from None
+    for name in ("delimiter", "quotechar"):
+        value = getattr(dialect, name)
+        if value is not None and (len(value) != 1 or value in "\r\n"):
+            raise ConfigError(f"stream {stream.name!r}: {name!r} must be one character")
+    if dialect.quotechar and dialect.quotechar == (dialect.delimiter or ","):
+        raise ConfigError(f"stream {stream.name!r}: 'delimiter' and 'quotechar' must differ")
+    names = dialect.field_names
+    if len(set(names)) < len(names) or not all(names):
+        raise ConfigError(f"stream {stream.name!r}: 'field_names' must differ, and none be empty")
+    if not all(dialect.json_path or ["$"]):
+        raise ConfigError(
+            f"stream {stream.name!r}: 'json_path' names keys with dots between, such as data.items"
+        )
 
 
 def _start_date(text: str) -> datetime:

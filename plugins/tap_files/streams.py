@@ -17,7 +17,7 @@ from singer_sdk.streams import Stream
 from singer_kit.contract import REJECTED_KEY, Contract, ContractMode, Fault, rejected_schema
 from singer_kit.errors import ConfigError
 from singer_kit.writer import encode_record, encoder, record_head
-from tap_files.formats.json_text import decode
+from tap_files.formats.json_value import decode
 from tap_files.settings import FILES_STREAM
 
 if TYPE_CHECKING:

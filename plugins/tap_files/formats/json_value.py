@@ -1,0 +1,110 @@
+"""One JSON value: read by msgspec, and refused where that would lose something in silence."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_files.formats.document import MAX_DEPTH, number
+from tap_files.formats.encoding import no_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+decode: Callable[[bytes | bytearray], Any] = msgspec.json.Decoder(float_hook=number).decode
+_skip = msgspec.json.Decoder(msgspec.Raw).decode
+
+_POSITION = re.compile(r" \(byte ([0-9]+)\)$")
+
+
+class JsonError(Exception):
+    """A text is no JSON value, or none that can be handed on whole."""
+
+    def __init__(self, code: str, offset: int | None, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.offset = offset
+        """Byte of the text where it shows, if that is known."""
+
+    @property
+    def is_syntax(self) -> bool:
+        """Return whether it is unsure where the value ends."""
+        return self.code == "json_invalid"
+
+
+def read_value(text: bytes) -> Any:
+    """Return a JSON text's value; numbers keep their digits.
+
+    Raises:
+        JsonError: it is no JSON, too deep, or has a key twice in one object.
+    """
+    try:
+        value = decode(text)
+        if type(value) is dict or type(value) is list:
+            _check_keys(text, value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _said(text, error) from None
+    return value
+
+
+def check_syntax(text: bytes) -> None:
+    """Raise JsonError where a text is no JSON; what its strings hold is not looked at."""
+    try:
+        _skip(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _said(text, error) from None
+
+
+def _check_keys(text: bytes, value: Any) -> None:
+    """Raise JsonError for a repeated key, of which the decoder keeps the last in silence.
+
+    Every key has a colon: as long as there are no more colons than keys, none is repeated. Only
+    a text with colons elsewhere is read a second time.
+    """
+    keys = _count_keys(value, 1)
+    if text.count(b'":') == keys and not any(
+        odd in text for odd in (b" :", b"\t:", b"\n:", b"\r:")
+    ):
+        return
+    json.loads(text, object_pairs_hook=_unique, parse_int=str, parse_float=str)
+
+
+def _count_keys(value: Any, depth: int) -> int:
+    if depth > MAX_DEPTH:
+        raise RecursionError
+    if type(value) is dict:
+        count = len(value)
+        value = value.values()
+    else:
+        count = 0
+    for inner in value:
+        if type(inner) is dict or type(inner) is list:
+            count += _count_keys(inner, depth + 1)
+    return count
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> None:
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        twice = next(name for at, name in enumerate(names) if name in names[:at])
+        raise JsonError(
+            "json_duplicate_key", None, f"key {twice!r} is given twice in one object; remove one"
+        )
+
+
+def _said(text: bytes, error: Exception) -> JsonError:
+    """Return the decoder's complaint with the byte where it shows."""
+    if isinstance(error, RecursionError):
+        return JsonError("too_deep", None, f"nested deeper than {MAX_DEPTH} levels")
+    if fault := no_text(text):
+        return JsonError(fault.code, fault.offset, fault.message)
+    said = str(error)
+    if isinstance(error, msgspec.ValidationError):
+        return JsonError("json_value", None, said)
+    if found := _POSITION.search(said):
+        return JsonError("json_invalid", int(found[1]), said[: found.start()])
+    # What ends too early is found missing behind its last byte.
+    return JsonError("json_invalid", len(text), said)
