@@ -165,6 +165,10 @@ class Reading:
     ) -> tuple[dict[str, Any] | None, dict[str, Any] | None, list[Fault]]:
         """Return the record and the fields it leaves out, or the document's faults."""
         value = document.value
+        if (document.is_untyped or root.reads_text) and isinstance(value, dict):
+            value, faults = root.typed(value, is_untyped=document.is_untyped)
+            if faults and not root.checks:
+                return None, None, faults
         if root.checks:
             result = root.checks.read(value)
             if isinstance(result, dict):

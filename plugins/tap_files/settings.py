@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -47,7 +47,25 @@ _STREAM = th.ObjectType(
         th.StringType,
         description="Field whose array elements become the records of this stream.",
     ),
-    th.Property("schema", th.StringType, description="Path of a JSON Schema file of the records."),
+    th.Property(
+        "schema_strategy",
+        th.StringType(allowed_values=["raw", "declared", "infer"]),
+        description=(
+            "Columns: `raw` (key fields and the whole `document`), `declared` by the contract, "
+            "`schema` or the catalog (other fields go to `_sdc_extra`), `infer` from the "
+            "documents; default: declared where something declares it."
+        ),
+    ),
+    th.Property(
+        "schema",
+        th.CustomType({"type": ["string", "object", "null"]}),
+        description="JSON Schema of the records, or the path of a file with it.",
+    ),
+    th.Property(
+        "date_fields",
+        th.ArrayType(th.StringType),
+        description="With `infer`: fields whose text is a date and time.",
+    ),
     th.Property(
         "encoding",
         th.StringType,
@@ -216,7 +234,9 @@ class StreamSettings:
     compression: str = "auto"
     key_properties: tuple[str, ...] = ()
     explode: str | None = None
-    schema: str | None = None
+    schema_strategy: str | None = None
+    schema: str | Mapping[str, Any] | None = None
+    date_fields: tuple[str, ...] = ()
     dialect: Dialect = PLAIN
 
     @property
@@ -306,6 +326,26 @@ class Settings:
             sources.setdefault(stream.source, []).append(stream)
         return sources
 
+    def strategy(self, stream: StreamSettings) -> str:
+        """Return how the stream comes by its schema."""
+        declares = stream.schema or (
+            stream.name in self.contract_models and self.contract_mode != ContractMode.OFF
+        )
+        return stream.schema_strategy or ("declared" if declares else "raw")
+
+    def _check_strategy(self, stream: StreamSettings) -> None:
+        infers = stream.schema_strategy == "infer"
+        if infers and (stream.schema or stream.name in self.contract_models):
+            raise ConfigError(
+                f"stream {stream.name!r}: 'schema_strategy' is infer, but a schema or contract "
+                "declares it; leave out one"
+            )
+        if stream.date_fields and not infers:
+            raise ConfigError(
+                f"stream {stream.name!r}: 'date_fields' is for schema_strategy infer; "
+                "a declared schema says it by format date-time"
+            )
+
     def check(self) -> None:
         """Raise ConfigError where settings that are right alone are wrong together."""
         names = [stream.name for stream in self.streams]
@@ -325,6 +365,7 @@ class Settings:
                     f"stream {stream.name!r}: 'explode' needs 'key_properties', because several "
                     "records come from one line"
                 )
+            self._check_strategy(stream)
             _check_dialect(stream)
             try:
                 re.compile(stream.pattern or "")
@@ -336,7 +377,8 @@ class Settings:
 
 def _stream(value: Mapping[str, Any]) -> StreamSettings:
     given = {name: setting for name, setting in value.items() if setting not in (None, "")}
-    given["key_properties"] = tuple(given.get("key_properties", ()))
+    for name in ("key_properties", "date_fields"):
+        given[name] = tuple(given.get(name, ()))
     written = {name: given.pop(name) for name in _DIALECT if name in given}
     if "field_names" in written:
         written["field_names"] = tuple(written["field_names"])
@@ -351,7 +393,8 @@ def _check_dialect(stream: StreamSettings) -> None:
     """Raise ConfigError where nothing could be read as the settings say."""
     dialect = stream.dialect
     try:
-        codecs.getincrementaldecoder(dialect.encoding)
+        with suppress(UnicodeDecodeError):
+            b" ".decode(dialect.encoding)
     except LookupError:
         raise ConfigError(
             f"stream {stream.name!r}: 'encoding' {dialect.encoding!r} is not known; "

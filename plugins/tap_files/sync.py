@@ -321,7 +321,7 @@ class Sync:
                 bookmark.prune(
                     self._settings.max_state_keys, self._settings.lookback, self._dates.get
                 )
-            bookmarks[stream.name] = bookmark.value()
+            bookmarks[stream.name] = {**bookmark.value(), **stream.remembered()}
         self._tap.write_message(StateMessage(value=self._tap.state))
         self._stated = time.monotonic()
 
