@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_files.client import FileObject, Store
-    from tap_files.settings import SourceSettings
+    from tap_files.stream_settings import SourceSettings
 
 SAMPLE_FILES, SAMPLE_DOCUMENTS = 20, 200
 """So many documents of each of so many files; they are the same as long as the files are."""

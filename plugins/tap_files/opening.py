@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tap_files.compression import Member
     from tap_files.formats import Document
-    from tap_files.settings import SourceSettings
+    from tap_files.stream_settings import SourceSettings
 
 
 def is_read(key: str, source: SourceSettings) -> bool:

@@ -155,7 +155,7 @@ class Reading:
                 document.lineno,
                 _no_object(value),
                 value,
-                self._settings.on_bad_file,
+                self._settings.bad_line,
             )
             refused = True
         return accepted, refused
@@ -196,7 +196,7 @@ class Reading:
         whole = True
         for index, element in enumerate(stream.elements(base)):
             if absent := stream.absent_keys(element, f"$.{stream.settings.explode}[{index}]"):
-                self._refuse(self._plan.first, lineno, absent, element, self._settings.on_bad_file)
+                self._refuse(self._plan.first, lineno, absent, element, self._settings.bad_line)
                 whole = False
                 continue
             record, extra = stream.shape(element)
@@ -221,7 +221,7 @@ class Reading:
         stream.emit(record, shared + b',"_sdc_extra":' + encoder.encode(extra) + self._end)
 
     def _mode(self, root: RecordStream) -> str:
-        return self._settings.contract_mode if root.checks else self._settings.on_bad_file
+        return self._settings.contract_mode if root.checks else self._settings.bad_line
 
     def _refuse_part(self, part: Unreadable) -> tuple[bool, bool]:
         self._refuse(
@@ -229,7 +229,7 @@ class Reading:
             part.lineno,
             [Fault("$", part.code, part.message)],
             part.text,
-            self._settings.on_bad_file,
+            self._settings.bad_line,
         )
         return False, True
 
@@ -242,7 +242,8 @@ class Reading:
             fault = faults[0]
             raise ContractExceededError(
                 f"{self._obj.key} line {lineno}: {fault.path} {fault.message} [{fault.code}]; "
-                "repair the file, or let quarantine take it (on_bad_file, contract_mode)"
+                "repair the file, or let quarantine take it (on_bad_file, on_bad_line, "
+                "contract_mode)"
             )
         tally = self._tallies[root.name]
         tally.rejected += 1

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,92 +10,14 @@ from singer_sdk import typing as th
 
 from singer_kit.contract import ContractMode
 from singer_kit.errors import ConfigError
-from tap_files.formats import FORMATS, Dialect
-from tap_files.formats.document import PLAIN
+from tap_files.stream_settings import STREAM, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FILES_STREAM = "_files"
-_DIALECT = [each.name for each in fields(Dialect)]
+    from tap_files.stream_settings import SourceSettings, StreamSettings
 
-_STREAM = th.ObjectType(
-    th.Property("name", th.StringType, required=True, description="Name of the stream."),
-    th.Property("prefix", th.StringType, description="Keys begin with it; for example `lyrics/`."),
-    th.Property(
-        "pattern", th.StringType, description="Regular expression found in the keys to read."
-    ),
-    th.Property(
-        "format",
-        th.StringType(allowed_values=["auto", *FORMATS]),
-        description="Format of the files; `auto` goes by the ending and leaves other files alone.",
-    ),
-    th.Property(
-        "compression",
-        th.StringType(allowed_values=["auto", "none", "gzip", "zstd", "bzip2", "zip"]),
-        description="Compression of the files; `auto` goes by their first bytes.",
-    ),
-    th.Property(
-        "key_properties",
-        th.ArrayType(th.StringType),
-        description="Fields that identify a record within a file; default: the document's line.",
-    ),
-    th.Property(
-        "explode",
-        th.StringType,
-        description="Field whose array elements become the records of this stream.",
-    ),
-    th.Property(
-        "schema_strategy",
-        th.StringType(allowed_values=["raw", "declared", "infer"]),
-        description=(
-            "Columns: `raw` (key fields and the whole `document`), `declared` by the contract, "
-            "`schema` or the catalog (other fields go to `_sdc_extra`), `infer` from the "
-            "documents; default: declared where something declares it."
-        ),
-    ),
-    th.Property(
-        "schema",
-        th.CustomType({"type": ["string", "object", "null"]}),
-        description="JSON Schema of the records, or the path of a file with it.",
-    ),
-    th.Property(
-        "date_fields",
-        th.ArrayType(th.StringType),
-        description="With `infer`: fields whose text is a date and time.",
-    ),
-    th.Property(
-        "encoding",
-        th.StringType,
-        description="What text is written in, unless a byte order mark says it; default: UTF-8.",
-    ),
-    th.Property(
-        "json_path",
-        th.StringType,
-        description="JSON: keys that lead to the array of documents, such as `data.items`.",
-    ),
-    th.Property(
-        "delimiter",
-        th.StringType,
-        description="CSV: what stands between fields; default: a comma, a tab in `.tsv`.",
-    ),
-    th.Property(
-        "quotechar",
-        th.StringType,
-        description='CSV: what a field may stand in; default: `"`; `none`: no quotes.',
-    ),
-    th.Property(
-        "field_names",
-        th.ArrayType(th.StringType),
-        description="CSV: names of the columns of files without a header.",
-    ),
-    th.Property(
-        "skip_lines",
-        th.IntegerType(minimum=0),
-        description="CSV: so many lines stand before the header, or the first row without one.",
-    ),
-    additional_properties=False,
-)
+FILES_STREAM = "_files"
 
 CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property(
@@ -151,7 +71,7 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "streams",
-        th.ArrayType(_STREAM),
+        th.ArrayType(STREAM),
         required=True,
         description=(
             "The streams; those that read the same files in the same way share one reading of "
@@ -186,8 +106,16 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.StringType(allowed_values=["fail", "quarantine", "skip"]),
         default="fail",
         description=(
-            "What happens to a file or document that cannot be read: stop, a row in the "
-            "quarantine stream, or only a warning."
+            "What happens to a file that cannot be read: stop, a row in the quarantine stream, or "
+            "only a warning."
+        ),
+    ),
+    th.Property(
+        "on_bad_line",
+        th.StringType(allowed_values=["fail", "quarantine", "skip"]),
+        description=(
+            "The same for a line, row or document that cannot be read, while the rest of its file "
+            "can; default: as `on_bad_file`."
         ),
     ),
     th.Property(
@@ -224,47 +152,6 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
 
 
 @dataclass(frozen=True)
-class StreamSettings:
-    """One element of the setting ``streams``."""
-
-    name: str
-    prefix: str = ""
-    pattern: str | None = None
-    format: str = "auto"
-    compression: str = "auto"
-    key_properties: tuple[str, ...] = ()
-    explode: str | None = None
-    schema_strategy: str | None = None
-    schema: str | Mapping[str, Any] | None = None
-    date_fields: tuple[str, ...] = ()
-    dialect: Dialect = PLAIN
-
-    @property
-    def source(self) -> SourceSettings:
-        """Return which files the stream is read from, and how."""
-        return SourceSettings(
-            self.prefix, self.pattern, self.format, self.compression, self.dialect
-        )
-
-
-@dataclass(frozen=True)
-class SourceSettings:
-    """A set of files; streams of the same source share one reading of each file."""
-
-    prefix: str
-    pattern: str | None
-    format: str
-    compression: str = "auto"
-    dialect: Dialect = PLAIN
-
-    def matches(self, key: str) -> bool:
-        """Return whether the key is one of this source's."""
-        return key.startswith(self.prefix) and (
-            self.pattern is None or re.search(self.pattern, key) is not None
-        )
-
-
-@dataclass(frozen=True)
 class Settings:
     """The settings, checked and typed."""
 
@@ -283,6 +170,7 @@ class Settings:
     lookback_seconds: int = 3600
     max_state_keys: int = 10_000
     on_bad_file: str = "fail"
+    on_bad_line: str | None = None
     contract_mode: ContractMode = ContractMode.OFF
     contract_models: Mapping[str, str] = field(default_factory=dict)
     quarantine_stream_suffix: str = "__rejected"
@@ -301,7 +189,7 @@ class Settings:
             for name, value in config.items()
             if name in cls.__dataclass_fields__ and value not in (None, "")
         }
-        given["streams"] = tuple(_stream(value) for value in given["streams"])
+        given["streams"] = tuple(stream_of(value) for value in given["streams"])
         given["contract_mode"] = ContractMode(given.get("contract_mode", ContractMode.OFF))
         if "start_date" in given:
             given["start_date"] = _start_date(given["start_date"])
@@ -317,7 +205,12 @@ class Settings:
     @property
     def quarantines(self) -> bool:
         """Return whether there are quarantine streams."""
-        return "quarantine" in (self.on_bad_file, self.contract_mode)
+        return "quarantine" in (self.on_bad_file, self.on_bad_line, self.contract_mode)
+
+    @property
+    def bad_line(self) -> str:
+        """Return what happens to a line that cannot be read."""
+        return self.on_bad_line or self.on_bad_file
 
     def sources(self) -> dict[SourceSettings, list[StreamSettings]]:
         """Return the streams by what they are read from, both in the order given."""
@@ -328,14 +221,15 @@ class Settings:
 
     def strategy(self, stream: StreamSettings) -> str:
         """Return how the stream comes by its schema."""
-        declares = stream.schema or (
-            stream.name in self.contract_models and self.contract_mode != ContractMode.OFF
-        )
-        return stream.schema_strategy or ("declared" if declares else "raw")
+        return stream.schema_strategy or ("declared" if self._declares(stream) else "raw")
+
+    def _declares(self, stream: StreamSettings) -> bool:
+        checks = self.contract_mode != ContractMode.OFF and stream.name in self.contract_models
+        return checks or stream.schema is not None
 
     def _check_strategy(self, stream: StreamSettings) -> None:
         infers = stream.schema_strategy == "infer"
-        if infers and (stream.schema or stream.name in self.contract_models):
+        if infers and self._declares(stream):
             raise ConfigError(
                 f"stream {stream.name!r}: 'schema_strategy' is infer, but a schema or contract "
                 "declares it; leave out one"
@@ -360,59 +254,8 @@ class Settings:
                 f"streams are {', '.join(names)}"
             )
         for stream in self.streams:
-            if stream.explode and not stream.key_properties:
-                raise ConfigError(
-                    f"stream {stream.name!r}: 'explode' needs 'key_properties', because several "
-                    "records come from one line"
-                )
+            stream.check()
             self._check_strategy(stream)
-            _check_dialect(stream)
-            try:
-                re.compile(stream.pattern or "")
-            except re.error as error:
-                raise ConfigError(
-                    f"stream {stream.name!r}: 'pattern' is no regular expression ({error})"
-                ) from None
-
-
-def _stream(value: Mapping[str, Any]) -> StreamSettings:
-    given = {name: setting for name, setting in value.items() if setting not in (None, "")}
-    for name in ("key_properties", "date_fields"):
-        given[name] = tuple(given.get(name, ()))
-    written = {name: given.pop(name) for name in _DIALECT if name in given}
-    if "field_names" in written:
-        written["field_names"] = tuple(written["field_names"])
-    if "json_path" in written:
-        written["json_path"] = tuple(written["json_path"].removeprefix("$.").split("."))
-    if written.get("quotechar") == "none":
-        written["quotechar"] = None
-    return StreamSettings(**given, dialect=Dialect(**written))
-
-
-def _check_dialect(stream: StreamSettings) -> None:
-    """Raise ConfigError where nothing could be read as the settings say."""
-    dialect = stream.dialect
-    try:
-        with suppress(UnicodeDecodeError):
-            b" ".decode(dialect.encoding)
-    except LookupError:
-        raise ConfigError(
-            f"stream {stream.name!r}: 'encoding' {dialect.encoding!r} is not known; "
-            "give a name such as utf-8, utf-16 or latin-1"
-        ) from None
-    for name in ("delimiter", "quotechar"):
-        value = getattr(dialect, name)
-        if value is not None and (len(value) != 1 or value in "\r\n"):
-            raise ConfigError(f"stream {stream.name!r}: {name!r} must be one character")
-    if dialect.quotechar and dialect.quotechar == (dialect.delimiter or ","):
-        raise ConfigError(f"stream {stream.name!r}: 'delimiter' and 'quotechar' must differ")
-    names = dialect.field_names
-    if len(set(names)) < len(names) or not all(names):
-        raise ConfigError(f"stream {stream.name!r}: 'field_names' must differ, and none be empty")
-    if not all(dialect.json_path or ["$"]):
-        raise ConfigError(
-            f"stream {stream.name!r}: 'json_path' names keys with dots between, such as data.items"
-        )
 
 
 def _start_date(text: str) -> datetime:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog
 
-    from tap_files.settings import Settings, StreamSettings
+    from tap_files.settings import Settings
+    from tap_files.stream_settings import StreamSettings
     from tap_files.tap import TapFiles
 
 _TEXT = {"type": "string"}

@@ -314,7 +314,7 @@ def test_an_exploded_stream_is_inferred_from_its_elements(folder: Folder) -> Non
         ({**SONGS, "delimiter": "::"}, "'delimiter' must be one character"),
         ({**SONGS, "quotechar": ","}, "must differ"),
         ({**SONGS, "field_names": ["a", "a"]}, "'field_names' must differ"),
-        ({**SONGS, "json_path": "a..b"}, "'json_path' names keys"),
+        ({**SONGS, "json_path": "a..b"}, "'json_path' is keys"),
     ],
 )
 def test_settings_that_contradict_each_other_are_named(
