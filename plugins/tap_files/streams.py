@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.helpers._catalog import get_selected_schema, pop_deselected_record_properties
-from singer_sdk.singerlib import SchemaMessage
 from singer_sdk.streams import Stream
 
 from singer_kit.contract import REJECTED_KEY, Contract, ContractMode, Fault, rejected_schema
@@ -240,14 +239,13 @@ class RecordStream(FileStream):
         self._schema = self._framed({**dict.fromkeys(self.keys, _TEXT), **inferred.properties()})
         if self._tap_input_catalog is None:
             self._metadata = self._mask = None
-
-    def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
-        if self._inferred is None:
-            yield from super()._generate_schema_messages()
-            return
-        # The SDK's comes from the catalog as it was when the run began.
-        schema = get_selected_schema(self.name, self.schema, self.mask)
-        yield SchemaMessage(self.name, schema, list(self.primary_keys))
+        # The SDK's messages are made of the catalog as it was when the run began.
+        self._files_tap.mapper.register_raw_stream_schema(
+            self.name,
+            get_selected_schema(self.name, self._schema, self.mask),
+            list(self.primary_keys),
+        )
+        self._stream_maps = None
 
     def typed(
         self, document: dict[str, Any], *, is_untyped: bool

@@ -224,7 +224,7 @@ def test_a_bad_line_and_a_bad_file_can_be_treated_apart(
 ) -> None:
     folder.put("songs/file.yaml", "title: [")
     folder.put("songs/line.jsonl", '{"title": "one"}\nnope')
-    settings = {"on_bad_file": on_bad_file, "on_bad_line": on_bad_line}
+    settings: dict[str, Any] = {"on_bad_file": on_bad_file, "on_bad_line": on_bad_line}
     output = folder.tap(**{name: value for name, value in settings.items() if value})
     assert [record["title"] for record in output.records("songs")] == ["one"]
     found = [row["_sdc_source_file"] for row in output.records("songs__rejected")]
