@@ -229,10 +229,10 @@ class Settings:
 
     def _check_strategy(self, stream: StreamSettings) -> None:
         infers = stream.schema_strategy == "infer"
-        if infers and self._declares(stream):
+        if stream.schema_strategy in ("infer", "raw") and self._declares(stream):
             raise ConfigError(
-                f"stream {stream.name!r}: 'schema_strategy' is infer, but a schema or contract "
-                "declares it; leave out one"
+                f"stream {stream.name!r}: 'schema_strategy' is {stream.schema_strategy}, but a "
+                "schema or contract declares it; leave out one"
             )
         if stream.date_fields and not infers:
             raise ConfigError(

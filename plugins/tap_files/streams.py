@@ -6,9 +6,6 @@ read once for all streams that share them, by :mod:`tap_files.sync`.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,6 +17,7 @@ from singer_kit.errors import ConfigError
 from singer_kit.writer import encode_record, encoder, record_head
 from tap_files.formats.json_value import decode
 from tap_files.inferring import Inferred, sample
+from tap_files.schemas import FILES_SCHEMA, LINEAGE, declared, framed, key_fields
 from tap_files.settings import FILES_STREAM
 from tap_files.typing_text import Typing, read_dates
 
@@ -32,40 +30,6 @@ if TYPE_CHECKING:
     from tap_files.settings import Settings
     from tap_files.stream_settings import StreamSettings
     from tap_files.tap import TapFiles
-
-_TEXT = {"type": "string"}
-_INTEGER = {"type": "integer"}
-_MOMENT = {"type": "string", "format": "date-time"}
-_OPTIONAL_MOMENT = {"type": ["string", "null"], "format": "date-time"}
-_OPTIONAL_OBJECT = {"type": ["object", "null"]}
-
-LINEAGE: dict[str, Any] = {
-    "_sdc_source_bucket": _TEXT,
-    "_sdc_source_file": _TEXT,
-    "_sdc_source_lineno": _INTEGER,
-    "_sdc_source_etag": _TEXT,
-    "_sdc_source_last_modified": _MOMENT,
-    "_sdc_lsn": _INTEGER,
-}
-
-FILES_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "bucket": _TEXT,
-        "key": _TEXT,
-        "etag": {"type": ["string", "null"]},
-        "seen_etag": _TEXT,
-        "size": _INTEGER,
-        "last_modified": _MOMENT,
-        "seen_at": _MOMENT,
-        "deleted_at": _OPTIONAL_MOMENT,
-        "rows": _INTEGER,
-        "rejected": _INTEGER,
-        "_sdc_lsn": _INTEGER,
-        "_sdc_deleted_at": _OPTIONAL_MOMENT,
-    },
-    "required": ["bucket", "key"],
-}
 
 
 class FileStream(Stream):
@@ -143,13 +107,7 @@ class RecordStream(FileStream):
         self._is_declared = bool(self.contract or stream.schema)
         schema = self._base()
         own = list(self.keys) or ["_sdc_source_lineno"]
-        self._frame = {
-            **schema,
-            "required": sorted({*schema.get("required", ()), "_sdc_source_file", *own}),
-        }
-        super().__init__(
-            tap, stream.name, self._framed(schema["properties"]), ["_sdc_source_file", *own]
-        )
+        super().__init__(tap, stream.name, framed(schema, own), ["_sdc_source_file", *own])
         self._know(schema)
 
     def _base(self) -> dict[str, Any]:
@@ -158,18 +116,7 @@ class RecordStream(FileStream):
             return self.contract.schema()
         if self.settings.schema is not None:
             return declared(self.settings.name, self.settings.schema)
-        properties: dict[str, Any] = dict.fromkeys(self.keys, _TEXT)
-        required = list(self.keys)
-        if self.strategy == "raw":
-            properties["document"] = {"type": "object"}
-            required.append("document")
-        return {"type": "object", "properties": properties, "required": required}
-
-    def _framed(self, properties: dict[str, Any]) -> dict[str, Any]:
-        return {
-            **self._frame,
-            "properties": {**properties, **LINEAGE, "_sdc_extra": _OPTIONAL_OBJECT},
-        }
+        return key_fields(self.keys, with_document=self.strategy == "raw")
 
     def _know(self, schema: dict[str, Any]) -> None:
         """Take a schema for that of the records.
@@ -199,8 +146,9 @@ class RecordStream(FileStream):
         elif self.strategy == "declared" or own.keys() - self._known:
             self.strategy = "declared"
             self._is_declared = True
-            self._schema = self._framed(own)
-            self._know({**schema, "properties": own})
+            schema = {**schema, "properties": own}
+            self._schema = framed(schema, self.primary_keys)
+            self._know(schema)
 
     def prepare(self) -> None:
         """Know the fields as far as anybody does, and write the schema message."""
@@ -236,7 +184,9 @@ class RecordStream(FileStream):
 
     def _show_inferred(self, inferred: Inferred) -> None:
         """Make the schema that of the fields seen so far."""
-        self._schema = self._framed({**dict.fromkeys(self.keys, _TEXT), **inferred.properties()})
+        schema = key_fields(self.keys, with_document=False)
+        schema["properties"] |= inferred.properties()
+        self._schema = framed(schema, self.primary_keys)
         if self._tap_input_catalog is None:
             self._metadata = self._mask = None
         # The SDK's messages are made of the catalog as it was when the run began.
@@ -251,11 +201,16 @@ class RecordStream(FileStream):
         self, document: dict[str, Any], *, is_untyped: bool
     ) -> tuple[dict[str, Any], list[Fault]]:
         """Return the document with text read as what it is said to be, and what is none of it."""
-        if is_untyped and self._typing:
-            return self._typing.read(document)
-        if is_untyped and self._inferred:
+        if not is_untyped:
+            return read_dates(document, self.settings.date_fields)
+        empty = self.absent_keys({name: document.get(name) or None for name in self.keys})
+        if self._typing:
+            typed, faults = self._typing.read(document)
+            return typed, [*empty, *faults]
+        if self._inferred:
             document = {name: value or None for name, value in document.items()}
-        return read_dates(document, self.settings.date_fields)
+        typed, faults = read_dates(document, self.settings.date_fields)
+        return typed, [*empty, *faults]
 
     @property
     def reads_text(self) -> bool:
@@ -324,27 +279,6 @@ class FilesStream(FileStream):
 
     def __init__(self, tap: TapFiles) -> None:
         super().__init__(tap, FILES_STREAM, FILES_SCHEMA, ["bucket", "key"])
-
-
-def declared(stream: str, given: str | Mapping[str, Any]) -> dict[str, Any]:
-    """Return a JSON Schema that is given itself, or by the path of a file.
-
-    Raises:
-        ConfigError: there is no such file, or no schema of an object in it.
-    """
-    schema: Any = given
-    if isinstance(given, str):
-        try:
-            schema = json.loads(Path(given).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"stream {stream!r}: schema {given!r} cannot be read: {error}"
-            ) from None
-    if not isinstance(schema, Mapping) or not isinstance(schema.get("properties"), Mapping):
-        raise ConfigError(
-            f"stream {stream!r}: 'schema' has no properties; give a JSON Schema of an object"
-        )
-    return dict(schema)
 
 
 def _as_text(value: Any) -> str | None:

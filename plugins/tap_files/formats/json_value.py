@@ -104,6 +104,7 @@ def _said(text: bytes, error: Exception) -> JsonError:
     if isinstance(error, msgspec.ValidationError):
         return JsonError("json_value", None, said)
     if found := _POSITION.search(said):
-        return JsonError("json_invalid", int(found[1]), said[: found.start()])
+        hint = "; are these JSON lines?" if "trailing characters" in said else ""
+        return JsonError("json_invalid", int(found[1]), said[: found.start()] + hint)
     # What ends too early is found missing behind its last byte.
     return JsonError("json_invalid", len(text), said)

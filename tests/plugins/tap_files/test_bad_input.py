@@ -134,7 +134,7 @@ CASES = {
     "a broken member of a zip": Case(
         "ac.zip",
         zipped(
-            {"a.yaml": b"title: [", "b.csv": b"title\none\n", "readme.txt": b"", "c.jsonl": LINES}
+            {"a.yaml": b"title: [", "b.csv": b"title\nzero\n", "readme.txt": b"", "c.jsonl": LINES}
         ),
         "yaml_invalid",
         "member 'a.yaml' line 1: ",

@@ -132,6 +132,18 @@ def test_text_that_is_none_of_it_is_rejected_by_field(
     assert row["payload"] == {"title": "one", field: text}
 
 
+@pytest.mark.parametrize("strategy", ["raw", "declared", "infer"])
+def test_an_empty_field_is_no_key(folder: Folder, strategy: str) -> None:
+    folder.put("songs/a.csv", "title,plays\n,3\ntwo,4\n")
+    stream = {**SONGS, "schema_strategy": strategy}
+    if strategy == "declared":
+        stream["schema"] = SCHEMA
+    output = folder.tap(streams=[stream])
+    assert [record["title"] for record in output.records("songs")] == ["two"]
+    (row,) = output.records("songs__rejected")
+    assert (row["error_path"], row["error_code"]) == ("$.title", "key_missing")
+
+
 def test_a_contract_is_given_typed_text(folder: Folder) -> None:
     folder.put(
         "songs/a.csv",
@@ -304,7 +316,8 @@ def test_an_exploded_stream_is_inferred_from_its_elements(folder: Folder) -> Non
 @pytest.mark.parametrize(
     ("stream", "said"),
     [
-        ({**INFER, "schema": SCHEMA}, "leave out one"),
+        ({**INFER, "schema": SCHEMA}, "is infer, but a schema or contract declares it"),
+        ({**SONGS, "schema": SCHEMA, "schema_strategy": "raw"}, "is raw, but a schema"),
         ({**SONGS, "date_fields": ["at"]}, "is for schema_strategy infer"),
         ({**SONGS, "schema_strategy": "declared"}, "key_properties|nothing declares it"),
         ({**SONGS, "schema": {"type": "object"}}, "has no properties"),
