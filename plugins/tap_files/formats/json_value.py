@@ -44,8 +44,14 @@ def read_value(text: bytes) -> Any:
     """
     try:
         value = decode(text)
-        if type(value) is dict or type(value) is list:
-            _check_keys(text, value)
+        kind = type(value)
+        if kind is dict or kind is list:
+            keys = _count_keys(value, 1)
+            # The decoder keeps the last of repeated keys in silence. A key has a quote and a colon
+            # behind it: as long as there are no more of these than keys, none is repeated. Only a
+            # text that has them in its strings too is read a second time.
+            if text.count(b":") != keys and text.translate(None, _SPACE).count(b'":') != keys:
+                json.loads(text, object_pairs_hook=_unique, parse_int=str, parse_float=str)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _said(text, error) from None
     return value
@@ -59,28 +65,17 @@ def check_syntax(text: bytes) -> None:
         raise _said(text, error) from None
 
 
-def _check_keys(text: bytes, value: Any) -> None:
-    """Raise JsonError for a repeated key, of which the decoder keeps the last in silence.
-
-    Every key has a quote and a colon behind it. As long as there are no more of these than keys,
-    none is repeated; only a text that has them elsewhere too is read a second time.
-    """
-    keys = _count_keys(value, 1)
-    if text.count(b":") == keys or text.translate(None, _SPACE).count(b'":') == keys:
-        return
-    json.loads(text, object_pairs_hook=_unique, parse_int=str, parse_float=str)
-
-
 def _count_keys(value: Any, depth: int) -> int:
+    """Return how many keys all objects in a dictionary or list have; too deep is a fault."""
     if depth > MAX_DEPTH:
         raise RecursionError
+    count = 0
     if type(value) is dict:
         count = len(value)
         value = value.values()
-    else:
-        count = 0
     for inner in value:
-        if type(inner) is dict or type(inner) is list:
+        kind = type(inner)
+        if kind is dict or kind is list:
             count += _count_keys(inner, depth + 1)
     return count
 
