@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from singer_kit.contract import ContractMode, Tally
 from singer_kit.writer import encoder
 from tap_files.client import UnavailableError
-from tap_files.formats.json_text import decode
+from tap_files.formats.json_value import decode
 from tap_files.reading import MAX_WARNINGS, Counts, Reading, end_of_record
 from tap_files.state import short
 

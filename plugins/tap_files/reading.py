@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MAX_PAYLOAD_CHARACTERS = 64 * 1024
 """So much of what could not be parsed goes into quarantine."""
 MAX_WARNINGS = 20
+_SAYS_WHERE = ("line ", "row ", "member ")
 
 logger = logging.getLogger("tap-files")
 
@@ -159,7 +160,7 @@ class Reading:
                 document.lineno,
                 _no_object(value),
                 value,
-                self._settings.on_bad_file,
+                self._settings.bad_line,
             )
             refused = True
         return accepted, refused
@@ -169,6 +170,10 @@ class Reading:
     ) -> tuple[dict[str, Any] | None, dict[str, Any] | None, list[Fault]]:
         """Return the record and the fields it leaves out, or the document's faults."""
         value = document.value
+        if (document.is_untyped or root.reads_text) and isinstance(value, dict):
+            value, faults = root.typed(value, is_untyped=document.is_untyped)
+            if faults and not root.checks:
+                return None, None, faults
         if root.checks:
             result = root.checks.read(value)
             if isinstance(result, dict):
@@ -199,7 +204,7 @@ class Reading:
         whole = True
         for index, element in enumerate(stream.elements(base)):
             if absent := stream.absent_keys(element, f"$.{stream.settings.explode}[{index}]"):
-                self._refuse(self._plan.first, lineno, absent, element, self._settings.on_bad_file)
+                self._refuse(self._plan.first, lineno, absent, element, self._settings.bad_line)
                 whole = False
                 continue
             record, extra = stream.shape(element)
@@ -226,7 +231,7 @@ class Reading:
         stream.emit(record, shared + b',"_sdc_extra":' + encoder.encode(extra) + self._end)
 
     def _mode(self, root: RecordStream) -> str:
-        return self._settings.contract_mode if root.checks else self._settings.on_bad_file
+        return self._settings.contract_mode if root.checks else self._settings.bad_line
 
     def _refuse_part(self, part: Unreadable) -> tuple[bool, bool]:
         self._refuse(
@@ -234,7 +239,7 @@ class Reading:
             part.lineno,
             [Fault("$", part.code, part.message)],
             part.text,
-            self._settings.on_bad_file,
+            self._settings.bad_line,
         )
         return False, True
 
@@ -247,7 +252,8 @@ class Reading:
             fault = faults[0]
             raise ContractExceededError(
                 f"{self._obj.key} line {lineno}: {fault.path} {fault.message} [{fault.code}]; "
-                "repair the file, or let quarantine take it (on_bad_file, contract_mode)"
+                "repair the file, or let quarantine take it (on_bad_file, on_bad_line, "
+                "contract_mode)"
             )
         tally = self._tallies[root.name]
         tally.rejected += 1
@@ -275,7 +281,9 @@ class Reading:
             self._counts.warned += 1
             if self._counts.warned <= MAX_WARNINGS:
                 # A format's own message says where; a contract knows only the document.
-                where = "" if fault.message.startswith("line ") else f"line {lineno}: {fault.path} "
+                where = (
+                    "" if fault.message.startswith(_SAYS_WHERE) else f"line {lineno}: {fault.path} "
+                )
                 logger.warning("%s %s%s [%s]", self._obj.key, where, fault.message, fault.code)
             if self._counts.warned == MAX_WARNINGS:
                 logger.warning("further faults are not logged one by one")

@@ -301,7 +301,7 @@ class Sync:
         bookmarks = self._tap.state.setdefault("bookmarks", {})
         for stream, bookmark in self._bookmarks.items():
             bookmark.prune(self._settings.max_state_keys, self._settings.lookback)
-            bookmarks[stream.name] = bookmark.value()
+            bookmarks[stream.name] = {**bookmark.value(), **stream.remembered()}
         self._tap.write_message(StateMessage(value=self._tap.state))
         self._stated = time.monotonic()
 
