@@ -84,6 +84,13 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "password", th.StringType, secret=True, title="Password", description="The role's password."
     ),
     th.Property(
+        "password_file",
+        th.StringType,
+        title="Password file",
+        description="A file that holds the password alone, such as a mounted secret; read for "
+        "each connection, so it may change under a run. Wins over password.",
+    ),
+    th.Property(
         "database", th.StringType, title="Database", description="Database that is loaded into."
     ),
     th.Property(
@@ -91,8 +98,8 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         th.StringType,
         secret=True,
         title="Address",
-        description="The whole address as one URL; host, port, user, password, database and "
-        "ssl settings are then not looked at.",
+        description="The whole address as one URL; host, port, user, password, password_file, "
+        "database and ssl settings are then not looked at.",
     ),
     th.Property(
         "ssl_enable",
@@ -132,6 +139,13 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         secret=True,
         title="TLS client key",
         description="The client's private key: a path, or the PEM text.",
+    ),
+    th.Property(
+        "ssl_storage_directory",
+        th.StringType,
+        title="TLS folder",
+        description="Where certificates given as PEM text are written while the load lasts; the "
+        "system's folder for temporary files when absent.",
     ),
     th.Property(
         "application_name",
