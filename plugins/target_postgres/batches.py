@@ -34,6 +34,8 @@ class Progress:
     started_at: dt.datetime
     rows_in: int = 0
     rejected: int = 0
+    changed: int = 0
+    """Rows of the table that were inserted, updated or deleted."""
     appends: bool = False
     """Whether the table was empty when the run came to it, and has had only new keys since."""
     failure: str | None = None

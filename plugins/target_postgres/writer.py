@@ -25,6 +25,7 @@ from target_postgres.loads import Loads
 from target_postgres.merge import Counts, Merge
 from target_postgres.odd_lines import Fault
 from target_postgres.settings import OnInvalidRecord
+from target_postgres.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -75,6 +76,8 @@ class Writer:
         self._bookmarks = Bookmarks()
         self._loads = Loads(settings.schema, settings.run_id)
         self._has_loads = False
+        self._upkeep = Upkeep(database, self._session, settings)
+        self._has_begun = False
         self._counted: dict[str, int] = {}
 
     def close(self) -> None:
@@ -83,6 +86,9 @@ class Writer:
 
     def prepare(self, name: str, schema: dict[str, Any], keys: tuple[str, ...]) -> Stream | None:
         """Make a stream's table ready; None if it cannot be, which fails the stream."""
+        if not self._has_begun:
+            self._upkeep.begin()
+            self._has_begun = True
 
         def work(connection: psycopg.Connection) -> Stream:
             if not self._has_loads:
@@ -92,7 +98,9 @@ class Writer:
             if self._settings.delete_mode is DeleteMode.HARD:
                 deletes.prepare(connection, self._settings.placement.of(name).schema)
             null_character = self._settings.null_character
-            return self._prepare(connection, name, schema, keys, null_character=null_character)
+            stream = self._prepare(connection, name, schema, keys, null_character=null_character)
+            self._upkeep.prepare(connection, name, stream.table)
+            return stream
 
         try:
             if other := self._settings.placement.claim(name):
@@ -180,6 +188,7 @@ class Writer:
         done = [(name, one) for name, one in self._progress.items() if one.failure is None]
         if not done:
             return
+        is_whole = len(done) == len(self._progress)
 
         def work(connection: psycopg.Connection) -> None:
             self._loads.finish(connection, done, datetime.now(UTC), self._bookmarks.durable)
@@ -188,6 +197,7 @@ class Writer:
                     deletes.prune(connection, schema, self._settings.tombstone_retention_days)
 
         self._session.transaction(work)
+        self._upkeep.finish({name: one.changed for name, one in done}, is_whole=is_whole)
 
     def _durable(self, state: State) -> None:
         if self._bookmarks.move(state):
@@ -221,6 +231,7 @@ class Writer:
         written = self._session.transaction(work, already_done)
         self._counted[name] = written.rows_in
         progress.rejected += len(written.refused)
+        progress.changed += written.counts.changed
         metrics.batch(batch, written.counts, time.monotonic() - started)
 
     def _activate(self, stream: Stream, activation: Activation, state: State) -> None:
@@ -245,6 +256,7 @@ class Writer:
                 return counts.deleted
 
             gone = self._session.transaction(work)
+            self._progress[name].changed += gone
             logger.info("stream %s: %s rows before version %s", name, gone, activation.version)
 
     def _store(
