@@ -97,6 +97,7 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property(
         "password_file",
         th.StringType,
+        secret=True,
         title="Password file",
         description="A file that holds the password alone, such as a mounted secret; read for "
         "each connection, so it may change under a run. Wins over password.",
