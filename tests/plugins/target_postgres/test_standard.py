@@ -45,4 +45,9 @@ def test_what_meltano_and_readers_are_told_is_what_the_target_says() -> None:
 def test_secrets_are_marked() -> None:
     properties = TargetPostgres.config_jsonschema["properties"]
     secret = {name for name, schema in properties.items() if schema.get("secret")}
-    assert secret == {"password", "sqlalchemy_url", "ssl_client_private_key"}
+    assert secret == {
+        "password",
+        "password_file",
+        "sqlalchemy_url",
+        "ssl_client_private_key",
+    }

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from fixtures.fix_pgbouncer import PgBouncer
     from fixtures.fix_postgres_tls import Tls
 
 SCHEMA = schema("t", {"id": {"type": "integer"}})
@@ -145,7 +146,7 @@ def _line() -> bytes:
     return b'{"type":"SCHEMA","stream":"t","schema":{"properties":{"id":{}}}}\n'
 
 
-def test_a_server_without_tls_is_named_as_such(warehouse: Warehouse) -> None:
-    result = warehouse.load(SCHEMA, ssl_mode="require")
+def test_a_server_without_tls_is_named_as_such(warehouse: Warehouse, pgbouncer: PgBouncer) -> None:
+    result = warehouse.load(SCHEMA, ssl_mode="require", port=pgbouncer.port)
     assert result.exit_code == ExitCode.CONFIG
     assert "have TLS switched on there" in str(result.error)
