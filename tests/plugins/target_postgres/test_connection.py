@@ -141,7 +141,7 @@ def test_a_server_that_is_not_there_is_named(warehouse: Warehouse) -> None:
         port = unused.getsockname()[1]
     result = warehouse.load(SCHEMA, port=port)
     assert result.exit_code == ExitCode.TARGET_WRITE
-    assert f"127.0.0.1:{port}" in str(result.error)
+    assert f"{warehouse.config['host']}:{port}" in str(result.error)
 
 
 @pytest.mark.parametrize(
