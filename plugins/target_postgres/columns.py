@@ -210,9 +210,9 @@ def _shape(schema: dict[str, Any]) -> tuple[set[SqlType], bool]:
 def _plain(kind: object, schema: dict[str, Any]) -> SqlType:
     match kind:
         case "string":
-            if schema.get("contentEncoding") in {*Binary}:
+            if str(schema.get("contentEncoding")) in {*Binary}:
                 return SqlType.BYTEA
-            return _FORMATS.get(schema.get("format", ""), SqlType.TEXT)
+            return _FORMATS.get(str(schema.get("format")), SqlType.TEXT)
         case "integer":
             return _integer(schema.get("minimum"), schema.get("maximum"))
         case "number":

@@ -399,6 +399,33 @@ def test_any_schema_takes_or_rejects_each_value_and_loses_none(
             assert (stored[number] is None) == (value is None)
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"type": {"a": 1}},
+        {"type": "odd"},
+        {"type": [["string"], "integer"]},
+        {"type": "string", "format": ["date"]},
+        {"type": "string", "contentEncoding": ["base64"]},
+        {"allOf": 5},
+        {"allOf": [{"minimum": "low"}, {"minimum": 1}, 7]},
+        {"anyOf": {"type": "string"}},
+        {"anyOf": []},
+        {"enum": "a"},
+        {"properties": [1], "items": [True, {"type": "string"}]},
+        {"type": "string", "pattern": "["},
+        {"minimum": "x", "maxLength": "y"},
+    ],
+)
+def test_a_faulty_schema_is_read_as_far_as_it_makes_sense(warehouse: Warehouse, fault: Any) -> None:
+    names = {"a": ID, "b": fault}
+    result = load(warehouse, {"type": "object", "properties": names}, '{"a": 1}', '{"a": "x"}')
+    assert result.error is None
+    assert [one["id"] for one in warehouse.rows("t")] == [0]
+    assert warehouse.value("select error_path from raw.t__rejected") == "$.v.a"
+    assert warehouse.load(schema("u", {"id": ID, "v": fault}), record("u", id=1)).error is None
+
+
 def test_a_plain_schema_leaves_the_given_one_as_it_was() -> None:
     given_schema = schema("t", {"v": {"$ref": "#/$defs/node", "allOf": [{"type": "object"}]}})
     given_schema["schema"]["$defs"] = DEFS
