@@ -21,7 +21,8 @@ import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
 from singer_kit.errors import ContractExceededError
-from target_postgres.errors import LineError, MessageError
+from target_postgres import batch_files, places
+from target_postgres.errors import BatchFileError, LineError, MessageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -157,6 +158,9 @@ class MessageReader(GenericSingerReader[bytes]):
         return header.type
 
     def _handle(self, loader: Loader, kind: str, line: bytes, number: int) -> None:
+        if kind == "BATCH":
+            self._load_files(loader, line, number)
+            return
         take = {
             "SCHEMA": loader.schema,
             "STATE": loader.state,
@@ -169,6 +173,35 @@ class MessageReader(GenericSingerReader[bytes]):
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MessageError(number, f"is not JSON: {error}") from None
         take(number, message)
+
+    def _load_files(self, loader: Loader, line: bytes, number: int) -> None:
+        """Take all records of the files that a BATCH message names, unless asked to stop."""
+        try:
+            message = msgspec.json.decode(line, type=batch_files.Batch)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise MessageError(number, f"is no BATCH message: {error}") from None
+        before = 0
+        for url in message.manifest:
+            start = before
+            for block in batch_files.blocks(message, number, url):
+                if self._shutdown.requested:
+                    return
+                first = places.in_files(number, before + 1)
+                try:
+                    before += _take_block(loader, message.stream, block, first)
+                except MessageError as error:
+                    at = error.line - places.in_files(number, start)
+                    raise BatchFileError(number, url, f"whose record {at} {error.what}") from None
+
+
+def _take_block(loader: Loader, name: str, block: bytes, first: int) -> int:
+    """Give the loader RECORD lines, those before the first that ends the load at least."""
+    if taken := loader.block(first, name, block):
+        return taken
+    lines = block.split(b"\n")
+    numbers = list(range(first, first + len(lines)))
+    _hand_over(loader, {name: (numbers, lines)}, Counter())
+    return len(lines)
 
 
 def _hand_over(loader: Loader, waiting: Waiting, counts: Counter[str]) -> None:

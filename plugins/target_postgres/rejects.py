@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from target_postgres import metadata
+from target_postgres import metadata, places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,9 @@ def messages(faults: Sequence[Fault], stream: str, run_id: str, *, lineage: bool
         known = None not in source
         record: dict[str, Any] = {
             "_sdc_rejected_at": now,
-            "source_key": f"{bucket}/{key}#{line}" if known else f"{run_id}#{fault.line}",
+            "source_key": f"{bucket}/{key}#{line}"
+            if known
+            else f"{run_id}#{places.title(fault.line)}",
             "error_path": fault.path,
             "error_code": fault.code,
             "error_message": fault.message,

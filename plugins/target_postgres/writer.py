@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 from psycopg import errors
 
-from target_postgres import deletes, metadata, metrics, rejects, tables
+from target_postgres import deletes, metadata, metrics, places, rejects, tables
 from target_postgres.batches import Batch, Stream
 from target_postgres.bookmarks import Bookmarks
 from target_postgres.codec import RowCodec
@@ -312,10 +312,11 @@ class Writer:
 def invalid_record(stream: str, fault: Fault) -> InvalidRecordError:
     """Return the error that ends a load at its first invalid record."""
     kind = MissingKeyError if fault.code == "required" else InvalidRecordError
+    where = f"stream {stream}, line {places.title(fault.line)} of the messages, {fault.path}"
     return kind(
         fault.line,
-        f"stream {stream}, line {fault.line} of the messages, {fault.path}: {fault.message} "
-        f"({fault.code}); repair the record, or set on_invalid_record to quarantine",
+        f"{where}: {fault.message} ({fault.code}); "
+        "repair the record, or set on_invalid_record to quarantine",
     )
 
 
