@@ -151,11 +151,12 @@ class Writer:
         named = marks if isinstance(marks, dict) else {}
         failed = {name for name, one in self._progress.items() if one.failure is not None}
         self._durable(self._bookmarks.reached(checkpoint.settled, frozenset(), failed))
-        waiting = checkpoint.batches.keys() - failed
+        waiting = (checkpoint.batches.keys() | checkpoint.others) - failed
         for batch in sorted(checkpoint.batches.values(), key=lambda one: one.stream.name in named):
             name = batch.stream.name
             waiting.discard(name)
-            reached = self._bookmarks.reached(state, waiting, failed)
+            whole = checkpoint.whole if waiting <= checkpoint.others else None
+            reached = self._bookmarks.reached(state, waiting, failed, whole)
             try:
                 if batch.activate is None:
                     self._commit(batch, reached)
@@ -167,7 +168,8 @@ class Writer:
                 failed.add(name)
                 continue
             self._durable(reached)
-        self._durable(self._bookmarks.reached(state, waiting, failed))
+        if not checkpoint.others:
+            self._durable(self._bookmarks.reached(state, waiting, failed))
 
     def finish(self) -> None:
         """Say in ``_sdc_loads`` that the streams which did not fail have had all their rows."""
@@ -301,10 +303,10 @@ class Writer:
         now = datetime.now(UTC)
         stamp = metadata.stamp(now, now)
         run_id = self._settings.run_id
-        lines = rejects.messages(faults, stream.name, run_id, lineage=True)
+        lines = rejects.messages(faults, stream.name, stream.keys, run_id, lineage=True)
         encoded = into.codec.encode(lines, range(len(lines)), stamp)
         if encoded.faults:
-            lines = rejects.messages(faults, stream.name, run_id, lineage=False)
+            lines = rejects.messages(faults, stream.name, stream.keys, run_id, lineage=False)
             encoded = into.codec.encode(lines, range(len(lines)), stamp)
         into.merge.upsert(connection, [encoded.chunk])
 
