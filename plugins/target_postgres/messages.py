@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import re
 import select
@@ -39,6 +40,8 @@ _RECORD = re.compile(rb'\{"type": ?"RECORD", ?"stream": ?"([^"\\\x00-\x1f]*)"')
 _STEADY_OTHERS = 2
 """Messages other than records in a block, up to which the next may well have none."""
 
+logger = logging.getLogger("target-postgres")
+
 Waiting = dict[str, tuple[list[int], list[bytes]]]
 """RECORD lines of each stream, with their numbers."""
 
@@ -46,6 +49,10 @@ Waiting = dict[str, tuple[list[int], list[bytes]]]
 class _Header(msgspec.Struct):
     type: str
     stream: str | None = None
+
+
+class _StoppedError(Exception):
+    """A signal came in the middle of what one message names."""
 
 
 class MessageReader(GenericSingerReader[bytes]):
@@ -89,6 +96,8 @@ class MessageReader(GenericSingerReader[bytes]):
                 if block:
                     number += self._feed(loader, block, number, counts)
                 loader.tick()
+        except _StoppedError:
+            logger.info("stopping in the middle of a BATCH message")
         except ContractExceededError:
             loader.finish(is_whole=False)
             raise
@@ -175,7 +184,11 @@ class MessageReader(GenericSingerReader[bytes]):
         take(number, message)
 
     def _load_files(self, loader: Loader, line: bytes, number: int) -> None:
-        """Take all records of the files that a BATCH message names, unless asked to stop."""
+        """Take all records of the files that a BATCH message names.
+
+        Raises :class:`_StoppedError` when asked to stop: a STATE behind the message would speak
+        for all of its files.
+        """
         try:
             message = msgspec.json.decode(line, type=batch_files.Batch)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -185,7 +198,7 @@ class MessageReader(GenericSingerReader[bytes]):
             start = before
             for block in batch_files.blocks(message, number, url):
                 if self._shutdown.requested:
-                    return
+                    raise _StoppedError
                 first = places.in_files(number, before + 1)
                 try:
                     before += _take_block(loader, message.stream, block, first)
