@@ -129,7 +129,9 @@ def redrive(job: str, streams: tuple[str, ...]) -> None:
     Exit code: 0 all went in, 5 some were rejected again.
     """  # noqa: D301 - click's mark for text that keeps its lines
     read_env_file()
-    every = rejected.redrive(pipeline.of_job(job), streams)
+    every = [one for one in rejected.redrive(pipeline.of_job(job), streams) if one.sent or one.left]
+    if not every:
+        click.echo("nothing waits in quarantine")
     for one in every:
         click.echo(
             f"{one.stream}: {one.sent} put in again, {one.rejected_again} of them rejected again; "

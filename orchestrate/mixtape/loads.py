@@ -28,8 +28,8 @@ def restore_state(pipeline: Pipeline) -> State:
     Raises:
         PipelineError: the target has loaded nothing of this tap that had a STATE.
     """
-    config = pipeline.target_config()
-    streams = list(pipeline.catalog())
+    config = pipeline.target_config
+    streams = list(pipeline.catalog)
     table = sql.Identifier(config.get("default_target_schema", "public"), "_sdc_loads")
     with connect(config) as database:
         try:

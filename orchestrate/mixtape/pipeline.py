@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +40,15 @@ class Pipeline:
         """What Meltano calls the state of `meltano run <tap> <target>`."""
         return f"{self.environment}:{self.tap}-to-{self.target}"
 
+    @cached_property
     def catalog(self) -> dict[str, dict[str, Any]]:
-        """Return what the tap says of its streams now, by name."""
+        """What the tap says of its streams, by name."""
         found = json.loads(_meltano("invoke", self.tap, "--discover"))
         return {stream["tap_stream_id"]: stream for stream in found["streams"]}
 
+    @cached_property
     def target_config(self) -> dict[str, Any]:
-        """Return the target's settings, secrets included."""
+        """The target's settings, secrets included."""
         config: dict[str, Any] = json.loads(_meltano("invoke", "--dump=config", self.target))
         return config
 

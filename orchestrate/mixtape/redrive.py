@@ -54,10 +54,10 @@ def redrive(pipeline: Pipeline, names: Sequence[str]) -> list[Redriven]:
     Raises:
         PipelineError: a stream is unknown, has no version to keep, or the target failed.
     """
-    catalog = pipeline.catalog()
+    catalog = pipeline.catalog
     if unknown := sorted(set(names) - set(catalog)):
         raise PipelineError(f"the tap has no stream {', '.join(unknown)}")
-    config = pipeline.target_config()
+    config = pipeline.target_config
     schema = config.get("default_target_schema", "public")
     found = []
     with connect(config) as database:
