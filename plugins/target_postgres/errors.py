@@ -5,15 +5,31 @@ from __future__ import annotations
 from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchemaException
 
 from singer_kit.errors import ContractExceededError, TargetWriteError
+from target_postgres import places
 
 
-class MessageError(ContractExceededError):
+class LineError(ContractExceededError):
+    """Something on one line of the input ends the load."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class MessageError(LineError):
     """A line of the input is no Singer message that can be used."""
 
     def __init__(self, line: int, what: str) -> None:
-        super().__init__(
-            f"line {line} of the messages {what}; mend it and start again from the last STATE"
-        )
+        said = f"line {places.title(line)} of the messages {what}"
+        super().__init__(line, f"{said}; mend it and start again from the last STATE")
+        self.what = what
+
+
+class BatchFileError(MessageError):
+    """A file that a BATCH message names cannot be read."""
+
+    def __init__(self, line: int, url: str, what: str) -> None:
+        super().__init__(line, f"names the file {url}, {what}")
 
 
 class NoSchemaError(MessageError, RecordsWithoutSchemaException):
@@ -23,7 +39,7 @@ class NoSchemaError(MessageError, RecordsWithoutSchemaException):
         super().__init__(line, f"is of stream {stream!r}, which has sent no SCHEMA yet")
 
 
-class InvalidRecordError(ContractExceededError):
+class InvalidRecordError(LineError):
     """A record does not fit its stream's schema, and the settings say that this ends the load."""
 
 

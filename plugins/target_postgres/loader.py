@@ -17,7 +17,6 @@ from target_postgres.batches import Batch, Checkpoint, Progress
 from target_postgres.deletes import Activation, DeleteMode
 from target_postgres.errors import (
     MessageError,
-    MissingKeyError,
     NoSchemaError,
     StreamsFailedError,
     TooManyRejectedError,
@@ -62,16 +61,21 @@ class Loader:
     def schema(self, line: int, message: dict[str, Any]) -> None:
         """Make a stream's table ready for what follows."""
         name, schema = message.get("stream"), message.get("schema")
-        keys = tuple(message.get("key_properties") or ())
+        keys = message.get("key_properties") or []
         if not isinstance(name, str) or not isinstance(schema, dict):
             raise MessageError(line, "is a SCHEMA message without a stream or a schema")
         properties = schema.get("properties")
         if not isinstance(properties, dict) or not properties:
             raise MessageError(line, f"is a SCHEMA of stream {name!r} without properties")
-        if missing := [key for key in keys if key not in properties]:
+        if not isinstance(keys, list) or len(set(map(str, keys))) < len(keys):
+            raise MessageError(
+                line, f"is a SCHEMA of stream {name!r} whose key is not a list of names"
+            )
+        if missing := [key for key in keys if str(key) not in properties]:
             raise MessageError(
                 line, f"is a SCHEMA of stream {name!r} whose key {missing[0]!r} is no property"
             )
+        keys = tuple(map(str, keys))
         if self._shapes.get(name) == (schema, keys):
             return
         if name in self._open.batches:
@@ -99,15 +103,16 @@ class Loader:
         return records
 
     def records(self, name: str, lines: Sequence[bytes], numbers: Sequence[int]) -> None:
-        """Take RECORD lines of one stream, each with its number in the input."""
+        """Take RECORD lines of one stream, each with its number in the input.
+
+        Raises :class:`LineError`, having taken none, for a line that ends the load.
+        """
         batch = self._batch(numbers[0], name)
         if batch is None:
             return
         encoded = batch.stream.codec.encode(lines, numbers, self._stamp())
         if encoded.faults and self._settings.on_invalid_record is OnInvalidRecord.FAIL:
-            fault = encoded.faults[0]
-            error = invalid_record(name, fault)
-            raise MissingKeyError(str(error)) if fault.code == "required" else error
+            raise invalid_record(name, encoded.faults[0])
         self._add(batch, encoded, len(lines))
 
     def _stamp(self) -> bytes:
@@ -117,12 +122,13 @@ class Loader:
         before = batch.size
         batch.add(encoded, records)
         self._open.size += batch.size - before
-        self._open.rows += records
         progress = self._progress[batch.stream.name]
         progress.rows_in += records
         if rejected := len({fault.line for fault in encoded.faults}):
             progress.rejected += rejected
             self._check_rejected(batch.stream.name, progress)
+        if batch.rows >= self._settings.batch_size_rows:
+            self._flush_one(batch.stream.name)
         self.tick()
 
     def state(self, line: int, message: dict[str, Any]) -> None:
@@ -153,8 +159,8 @@ class Loader:
 
     def tick(self) -> None:
         """Start writing if there is enough, if it has waited long, or if the writer is idle."""
-        size, rows = self._open.size, self._open.rows
-        is_full = size >= self._settings.batch_size_bytes or rows >= self._settings.batch_size_rows
+        size = self._open.size
+        is_full = size >= self._settings.batch_size_bytes
         is_idle = self._writing is None or self._writing.done()
         is_late = self._deadline is not None and time.monotonic() >= self._deadline
         if is_full or is_late or (is_idle and size >= _EAGER_BYTES):
@@ -168,6 +174,26 @@ class Loader:
         if full.batches or full.state is not None:
             self._writing = self._thread.submit(self._writer.write, full)
         self._opened_at = datetime.now(UTC)
+
+    def _flush_one(self, name: str) -> None:
+        """Start writing the rows of one stream alone; those of others go on waiting."""
+        others = frozenset(self._open.batches.keys() - {name})
+        if not others:
+            self.flush()
+            return
+        self._settle()
+        batch = self._open.batches.pop(name)
+        self._open.size -= batch.size
+        oldest = next(iter(self._open.batches.values()))
+        part = Checkpoint(
+            self._open.state,
+            settled=self._open.settled,
+            batches={name: batch},
+            others=others,
+            whole=oldest.before,
+        )
+        self._open.settled = None
+        self._writing = self._thread.submit(self._writer.write, part)
 
     def finish(self, *, is_whole: bool) -> None:
         """Commit what is left; ``is_whole`` says that the input was read to its end.
@@ -205,7 +231,7 @@ class Loader:
         if stream is None or self._progress[name].failure is not None:
             return None
         if name not in self._open.batches:
-            self._open.batches[name] = Batch(stream, self._opened_at)
+            self._open.batches[name] = Batch(stream, self._opened_at, self._open.state)
             self._wait_no_longer_than_the_limit()
         return self._open.batches[name]
 

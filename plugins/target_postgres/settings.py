@@ -329,7 +329,7 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType,
         default=100_000,
         title="Batch size in rows",
-        description="Rows, of all streams together, that are committed at the latest.",
+        description="Rows of one stream that are committed at the latest.",
     ),
     th.Property(
         "batch_size_bytes",

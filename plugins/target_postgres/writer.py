@@ -13,14 +13,19 @@ import msgspec
 import psycopg
 from psycopg import errors
 
-from target_postgres import deletes, metadata, metrics, rejects, shapes, tables
+from target_postgres import deletes, metadata, metrics, places, rejects, shapes, tables
 from target_postgres.batches import Batch, Stream
 from target_postgres.bookmarks import Bookmarks
 from target_postgres.codec import RowCodec
 from target_postgres.copytext import NullCharacter
 from target_postgres.database import Session, describe, is_about_data
 from target_postgres.deletes import Activator, DeleteMode
-from target_postgres.errors import EmptyVersionError, InvalidRecordError, TableRefusedError
+from target_postgres.errors import (
+    EmptyVersionError,
+    InvalidRecordError,
+    MissingKeyError,
+    TableRefusedError,
+)
 from target_postgres.loads import Loads
 from target_postgres.merge import Counts, Merge
 from target_postgres.odd_lines import Fault
@@ -162,14 +167,16 @@ class Writer:
         state = checkpoint.state
         marks = (state or {}).get("bookmarks")
         named = marks if isinstance(marks, dict) else {}
-        waiting = {name for name, one in self._progress.items() if one.failure is not None}
-        self._durable(self._bookmarks.reached(checkpoint.settled, waiting))
-        waiting |= checkpoint.batches.keys()
+        failed = {name for name, one in self._progress.items() if one.failure is not None}
+        self._durable(self._bookmarks.reached(checkpoint.settled, frozenset(), failed))
+        waiting = (checkpoint.batches.keys() | checkpoint.others) - failed
         for batch in sorted(checkpoint.batches.values(), key=lambda one: one.stream.name in named):
             name = batch.stream.name
             if self._progress[name].failure is not None:
                 continue
-            reached = self._bookmarks.reached(state, waiting - {name})
+            waiting.discard(name)
+            whole = checkpoint.whole if waiting <= checkpoint.others else None
+            reached = self._bookmarks.reached(state, waiting, failed, whole)
             try:
                 if batch.activate is None:
                     self._commit(batch, reached)
@@ -178,10 +185,11 @@ class Writer:
                     self._activate(batch.stream, batch.activate, reached)
             except (psycopg.Error, TableRefusedError, EmptyVersionError) as error:
                 self._fail(name, error)
+                failed.add(name)
                 continue
-            waiting.discard(name)
             self._durable(reached)
-        self._durable(self._bookmarks.reached(state, waiting))
+        if not checkpoint.others:
+            self._durable(self._bookmarks.reached(state, waiting, failed))
 
     def finish(self) -> None:
         """Say in ``_sdc_loads`` that the streams which did not fail have had all their rows."""
@@ -319,19 +327,22 @@ class Writer:
         now = datetime.now(UTC)
         stamp = metadata.stamp(now, now)
         run_id = self._settings.run_id
-        lines = rejects.messages(faults, stream.name, run_id, lineage=True)
+        lines = rejects.messages(faults, stream.name, stream.keys, run_id, lineage=True)
         encoded = into.codec.encode(lines, range(len(lines)), stamp)
         if encoded.faults:
-            lines = rejects.messages(faults, stream.name, run_id, lineage=False)
+            lines = rejects.messages(faults, stream.name, stream.keys, run_id, lineage=False)
             encoded = into.codec.encode(lines, range(len(lines)), stamp)
         into.merge.upsert(connection, [encoded.chunk])
 
 
 def invalid_record(stream: str, fault: Fault) -> InvalidRecordError:
     """Return the error that ends a load at its first invalid record."""
-    return InvalidRecordError(
-        f"stream {stream}, line {fault.line} of the messages, {fault.path}: {fault.message} "
-        f"({fault.code}); repair the record, or set on_invalid_record to quarantine"
+    kind = MissingKeyError if fault.code == "required" else InvalidRecordError
+    where = f"stream {stream}, line {places.title(fault.line)} of the messages, {fault.path}"
+    return kind(
+        fault.line,
+        f"{where}: {fault.message} ({fault.code}); "
+        "repair the record, or set on_invalid_record to quarantine",
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import signal
 import time
 from typing import TYPE_CHECKING, Any
@@ -68,55 +67,44 @@ def feed(loader: subprocess.Popen[bytes], data: bytes) -> None:
     loader.stdin.flush()
 
 
-def test_killed_at_any_moment_a_rerun_from_the_last_state_ends_in_the_same_table(
-    warehouse: Warehouse, tmp_path: Path
-) -> None:
-    dice = random.Random(11)
-    for turn in range(3):
-        position = 0
-        kills = [dice.randrange(1, 3_000) for _ in range(3)]
-        for number, kill in enumerate([*kills, None]):
-            run = f"{turn}-{number}"
-            source = tmp_path / run
-            source.write_bytes(messages(position))
-            with source.open("rb") as opened:
-                loader = warehouse.start(tmp_path, opened, run_id=run, batch_size_rows=100)
-            if kill is not None:
-                until(
-                    lambda: committed(warehouse, run) >= kill or loader.poll() is not None  # noqa: B023 - called here and now
-                )
-                loader.kill()
-            out, err = loader.communicate()
-            assert loader.returncode in ((0, -signal.SIGKILL) if kill else (0,)), err
-            printed = [line for line in out.splitlines(keepends=True) if line.endswith(b"\n")]
-            if printed:
-                position = json.loads(printed[-1])["bookmarks"]["t"]["next"]
-                assert warehouse.value("select max(_sdc_lsn) from raw.t") >= position - 1
-        assert position == ROWS
-        assert newest(warehouse) == EXPECTED
-        loads = warehouse.rows("_sdc_loads")
-        assert sum(row["rows_inserted"] for row in loads) == KEYS
-        # What is durable of all runs together is each record once, and what was sent again.
-        assert sum(row["rows_in"] for row in loads) >= ROWS
-        assert max(row["last_lsn"] or 0 for row in loads) == ROWS - 1
-        assert run in [row["run_id"] for row in loads if row["finished_at"]]
-        warehouse.execute("drop schema raw cascade")
-
-
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_commits_what_was_read_prints_it_and_says_that_it_was_not_all(
-    warehouse: Warehouse, tmp_path: Path
+    warehouse: Warehouse, tmp_path: Path, number: signal.Signals
 ) -> None:
     loader = warehouse.start(tmp_path, batch_size_rows=1_000)
     feed(loader, messages(0, 2_550))
     until(lambda: committed(warehouse, "run-1") >= 2_000)
-    loader.send_signal(signal.SIGTERM)
+    loader.send_signal(number)
     out, err = loader.communicate()
-    assert loader.returncode == 128 + signal.SIGTERM, err
+    assert loader.returncode == 128 + number, err
     assert json.loads(out.splitlines()[-1]) == {"bookmarks": {"t": {"next": 2_500}}}
     assert committed(warehouse, "run-1") == 2_550
     assert warehouse.load_row("t")["finished_at"] is None
     assert warehouse.run(tmp_path, messages(2_500), run_id="run-2").exit_code == 0
     assert newest(warehouse) == EXPECTED
+
+
+def test_a_signal_in_the_middle_of_a_file_of_a_batch_prints_no_state_past_it(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    rows = [record("t", id=n, v="x" * 2_000, _sdc_lsn=n)["record"] for n in range(4_000)]
+    file.write_bytes(lines(rows))
+    batch = {"type": "BATCH", "stream": "t", "encoding": {"format": "jsonl"}}
+    warehouse.load(SCHEMA, run_id="run-0")
+    with psycopg.connect(warehouse.database.uri) as other:
+        # Nothing can be committed, so the file cannot be read to its end.
+        other.execute("lock table raw.t in share mode")
+        loader = warehouse.start(tmp_path, batch_size_bytes=300_000)
+        feed(loader, lines([SCHEMA, batch | {"manifest": [str(file)]}, state(t={"next": 1})]))
+        waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+        until(lambda: warehouse.value(waits) == 1)
+        loader.send_signal(signal.SIGTERM)
+    out, err = loader.communicate()
+    assert loader.returncode == 128 + signal.SIGTERM, err
+    assert out == b""
+    assert 0 < warehouse.value("select count(*) from raw.t") < 4_000
+    assert warehouse.load_row("t")["finished_at"] is None
 
 
 def test_no_state_is_printed_for_rows_that_are_not_committed(
