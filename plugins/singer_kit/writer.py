@@ -25,6 +25,7 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
     def __init__(self) -> None:
         super().__init__()
         self._buffer = bytearray()
+        self._is_held = False
 
     def serialize_message(self, message: Message) -> bytes:
         """Return the message's line."""
@@ -42,8 +43,24 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         """
         buffer = self._buffer
         _append(buffer, head, record, tail)
-        if len(buffer) >= FLUSH_BYTES:
+        if len(buffer) >= FLUSH_BYTES and not self._is_held:
             self.flush()
+
+    def write_lines(self, lines: bytes) -> None:
+        """Buffer finished lines."""
+        self._buffer += lines
+        if len(self._buffer) >= FLUSH_BYTES:
+            self.flush()
+
+    def hold(self) -> None:
+        """Forget what is buffered, and from now on keep records for :meth:`take`."""
+        self._buffer = bytearray()
+        self._is_held = True
+
+    def take(self) -> bytes:
+        """Return what was written since the last time."""
+        taken, self._buffer = bytes(self._buffer), bytearray()
+        return taken
 
     def write_line(self, message: dict[str, Any]) -> None:
         """Buffer a message that is an object already."""

@@ -19,6 +19,7 @@ from singer_kit.contract import ContractMode, Tally
 from singer_kit.writer import encoder
 from tap_files.client import UnavailableError
 from tap_files.formats.json_value import decode
+from tap_files.opening import documents
 from tap_files.reading import MAX_WARNINGS, Counts, Reading, end_of_record
 from tap_files.state import short
 
@@ -164,7 +165,8 @@ class Deletes:
                 found=found,
             )
             try:
-                reading.read(older.chunks, 0, lambda: None)
+                kept = documents(older.chunks, key, plan.source)
+                reading.read(kept, 0, lambda: None)
             except UnavailableError:
                 return False
             is_reached |= short(older.obj.etag) == known

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_files.compression import BombError, ending, opened
-from tap_files.formats import BadFileError, Unreadable, format_of
+from tap_files.formats import BadFileError, Unreadable, format_of, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tap_files.compression import Member
+    from tap_files.compression import Member, Opened
     from tap_files.formats import Document
     from tap_files.stream_settings import SourceSettings
 
@@ -30,7 +30,13 @@ def documents(
         BadFileError: what follows cannot be read; what came before is good.
         UnavailableError: the version that was listed is gone.
     """
-    content = opened(chunks, key, source.compression)
+    yield from documents_of(opened(chunks, key, source.compression), key, source)
+
+
+def documents_of(
+    content: Opened, key: str, source: SourceSettings
+) -> Iterator[Document | Unreadable]:
+    """Read the documents of a file whose compression is known; raises as :func:`documents`."""
     if content.members is not None:
         yield from _of_members(content.members, source)
         return
@@ -87,6 +93,11 @@ class _Lines:
     def count(self) -> int:
         """Return how many lines have passed; the last may lack its end."""
         return self._ends + self._is_open
+
+
+def has_json_lines(key: str, source: SourceSettings) -> bool:
+    """Return whether the file has JSON lines, unless it turns out to be an archive."""
+    return name_of(_inner(key, source), source.format) == "jsonl"
 
 
 def _inner(key: str, source: SourceSettings) -> str:

@@ -28,6 +28,11 @@ class Fetched(NamedTuple):
     chunks: Iterable[bytes]
     unavailable: UnavailableError | None = None
 
+    @property
+    def is_whole(self) -> bool:
+        """Return whether the chunks are all there, in memory."""
+        return isinstance(self.chunks, tuple) and not self.unavailable
+
 
 def fetch(
     store: Store, objects: Iterable[FileObject], proceed: Callable[[], None]

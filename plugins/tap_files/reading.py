@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -13,12 +13,12 @@ from singer_kit.contract import ContractMode, Fault, kind
 from singer_kit.errors import ContractExceededError
 from singer_kit.writer import encoder
 from tap_files.formats import BadFileError, Unreadable
-from tap_files.opening import documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from singer_kit.contract import Tally
+    from singer_kit.writer import LineWriter
     from tap_files.client import FileObject
     from tap_files.formats import Document
     from tap_files.plan import Plan
@@ -42,6 +42,21 @@ class Counts:
     unknown_fields: dict[str, int] = field(default_factory=dict)
     """By stream."""
     warned: int = 0
+
+
+class Written(NamedTuple):
+    """Records that another process has made of documents, none of which had a fault."""
+
+    lines: bytes
+    rows: int
+    line: int
+    """Of the last document; 0 where there was none."""
+    emitted: dict[str, int]
+    """Records by stream."""
+    accepted: dict[str, int]
+    """Documents by stream."""
+    unknown_fields: dict[str, int]
+    """By stream."""
 
 
 class Reading:
@@ -100,11 +115,16 @@ class Reading:
         self._end = end_of_record(datetime.now(UTC))
         self._plain_end = b',"_sdc_extra":null' + self._end
 
-    def read(self, chunks: Iterable[bytes], counted: int, pause: Callable[[], None]) -> None:
-        """Read the file from its beginning and write what is new to each stream.
+    def read(
+        self,
+        documents: Iterable[Document | Unreadable],
+        counted: int,
+        pause: Callable[[], None],
+    ) -> None:
+        """Write what documents of the file have new for each stream.
 
         Args:
-            chunks: the file.
+            documents: the file's, or those that follow what was read.
             counted: line up to which ``rows`` and ``rejected`` are already counted.
             pause: called now and then, always behind a document.
 
@@ -114,9 +134,7 @@ class Reading:
         """
         floor = 0 if self._found else min([counted, *self._after.values()])
         try:
-            for number, document in enumerate(
-                documents(chunks, self._obj.key, self._plan.source), 1
-            ):
+            for number, document in enumerate(documents, 1):
                 if document.lineno <= floor:
                     continue
                 accepted, refused = (
@@ -131,9 +149,26 @@ class Reading:
                 if number % self._pause_documents == 0:
                     pause()
         except BadFileError as error:
-            fault = Fault("$", error.code, str(error))
-            self._refuse(self._plan.first, error.lineno, [fault], None, self._settings.on_bad_file)
-            self.rejected += 1
+            self.refuse_file(error)
+
+    def refuse_file(self, error: BadFileError) -> None:
+        """Treat what cannot be read as the settings say; raises as :meth:`read` does."""
+        fault = Fault("$", error.code, str(error))
+        self._refuse(self._plan.first, error.lineno, [fault], None, self._settings.on_bad_file)
+        self.rejected += 1
+
+    def take(self, written: Written, writer: LineWriter) -> None:
+        """Write what another process made of the documents that follow."""
+        writer.write_lines(written.lines)
+        self.rows += written.rows
+        self.line = max(self.line, written.line)
+        for stream in self._plan.all():
+            stream.emitted += written.emitted.get(stream.name, 0)
+        for name, number in written.accepted.items():
+            self._tallies[name].accepted += number
+        unknown = self._counts.unknown_fields
+        for name, number in written.unknown_fields.items():
+            unknown[name] = unknown.get(name, 0) + number
 
     def _accept(self, document: Document) -> tuple[bool, bool]:
         """Write a document's records; return whether a stream took it, and whether one refused."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from singer_sdk.metrics import Metric
 from singer_sdk.singerlib import ActivateVersionMessage, StateMessage
@@ -21,22 +21,32 @@ from singer_kit.errors import SourceUnreachableError
 from singer_kit.metrics import Measure
 from tap_files.client import UnavailableError, VanishedError
 from tap_files.deletes import Deletes
+from tap_files.files_log import FilesLog
 from tap_files.listing import every_file, take_stock
+from tap_files.opening import documents, has_json_lines
+from tap_files.portions import Portion, read_large, work_of
 from tap_files.prefetch import Fetched, fetch
-from tap_files.reading import Counts, Reading, end_of_record
+from tap_files.reading import Counts, Reading
 from tap_files.state import Bookmark
 from tap_files.streams import RecordStream
+from tap_files.workers import Workers, worker_count
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tap_files.client import FileObject, Store
+    from tap_files.deletes import Keys
     from tap_files.listing import Overview, Pending
     from tap_files.plan import Plan
+    from tap_files.reading import Written
     from tap_files.settings import Settings
     from tap_files.streams import FileStream
     from tap_files.survey import Findings
     from tap_files.tap import TapFiles
 
 STATE_SECONDS = 5.0
+MIN_PARALLEL_BYTES = 1024 * 1024
+"""From so much to read on, workers are worth their start."""
 PAUSE_DOCUMENTS = 256
 """Inside a file the clock and the wish to stop are looked at so often."""
 
@@ -57,9 +67,10 @@ class Sync:
         self._stated = self._started
         self._counts = Counts()
         self._tallies: dict[str, Tally] = {}
+        self._workers = Workers(0, work_of(tap, store.bucket))
         self._bookmarks: dict[FileStream, Bookmark] = {}
         self._lsn = 0
-        self._seen_at = datetime.now(UTC)
+        self._files_log = FilesLog(tap.files_stream, store.bucket)
 
     def run(self) -> None:
         """Read what is new.
@@ -82,6 +93,7 @@ class Sync:
         except StopRun as stop:
             self._tap.logger.warning("%s: stopped at a safe point; run again to go on", stop)
         finally:
+            self._workers.close()
             self._write_state()
             self._measure()
 
@@ -113,12 +125,12 @@ class Sync:
         )
         if overview is None:
             return None
-        self._seen_at = overview.clock
-        clock = int(self._seen_at.timestamp()) * 1_000_000 + self._seen_at.microsecond
+        clock = int(overview.clock.timestamp()) * 1_000_000 + overview.clock.microsecond
         # Between two versions there is room for the deletes of the later.
         step = 2 if self._settings.detects_deletes else 1
         self._lsn = max([clock, *(bookmark.lsn + step for bookmark in self._bookmarks.values())])
-        self._deletes.begin(self._lsn, self._seen_at)
+        self._deletes.begin(self._lsn, overview.clock)
+        self._files_log.begin(self._lsn, overview.clock)
         for stream, findings in overview.findings.items():
             if findings.is_sure:
                 continue
@@ -139,16 +151,55 @@ class Sync:
                 for index in range(len(plans))
                 for found in [p for p in pending if p.source == index][: self._limit]
             ]
-        with closing(fetch(self._store, (p.obj for p in pending), self._proceed)) as files:
-            for done, (found, fetched) in enumerate(zip(pending, files, strict=True), 1):
+        workers = self._start_workers(pending)
+        with (
+            closing(fetch(self._store, (p.obj for p in pending), self._proceed)) as files,
+            closing(
+                workers.map(
+                    ((found, fetched), self._task(found, fetched))
+                    for found, fetched in zip(pending, files, strict=True)
+                )
+            ) as turns,
+        ):
+            for done, ((found, fetched), written) in enumerate(turns, 1):
                 plan = plans[found.source]
-                self._read_file(plan, fetched)
+                self._read_file(found.source, fetched, written)
                 self._safe_point(f"{done} of {len(pending)} files")
                 self._tallies[plan.first.name].check()
         newest = {plans[found.source].first.name: found.obj.last_modified for found in pending}
         for name, modified in newest.items():
             lag = (datetime.now(UTC) - modified).total_seconds()
             metrics.gauge(Measure.LAG_SECONDS, round(lag, 3), stream=name)
+
+    def _start_workers(self, pending: list[Pending]) -> Workers[Portion, Written | None]:
+        """Return the run's workers, started when there is enough to read for the first time."""
+        if not self._workers.processes and sum(p.obj.size for p in pending) >= MIN_PARALLEL_BYTES:
+            is_alone = self._limit or self._settings.detects_deletes
+            count = 0 if is_alone else worker_count()
+            self._workers = Workers(count, work_of(self._tap, self._store.bucket))
+        return self._workers
+
+    def _task(self, found: Pending, fetched: Fetched) -> Portion | None:
+        """Return a small file as a worker's task, or None where it is to be read here."""
+        if not fetched.is_whole or not self._is_shared(self._tap.plans[found.source]):
+            return None
+        return self._portion(found.source, found.obj, b"".join(fetched.chunks))
+
+    def _is_shared(self, plan: Plan) -> bool:
+        """Return whether workers read files of this plan; no document may depend on another."""
+        return bool(self._workers.processes) and all(s.strategy != "infer" for s in plan.streams)
+
+    def _portion(self, source: int, obj: FileObject, data: bytes = b"") -> Portion:
+        needing = self._needing(self._tap.plans[source], obj)
+        progress = {stream.name: self._bookmarks[stream].progress(obj) for stream in needing}
+        return Portion(
+            source=source,
+            obj=obj,
+            lsn=max((p["lsn"] for p in progress.values() if p), default=self._lsn),
+            after={name: p.get("line", 0) for name, p in progress.items()},
+            counted=progress.get(self._tap.files_stream.name, {}).get("line", 0),
+            data=data,
+        )
 
     def _needing(self, plan: Plan, obj: FileObject) -> list[FileStream]:
         """Return the streams that have not all of this version."""
@@ -157,28 +208,14 @@ class Sync:
             streams.append(self._tap.files_stream)
         return [stream for stream in streams if self._bookmarks[stream].needs(obj)]
 
-    def _read_file(self, plan: Plan, fetched: Fetched) -> None:
-        obj = fetched.obj
+    def _read_file(self, source: int, fetched: Fetched, written: Written | None) -> None:
+        """Read a file whose turn it is; ``written`` is what a worker has made of it, if one has."""
+        obj, plan = fetched.obj, self._tap.plans[source]
         needing = self._needing(plan, obj)
-        progress = {stream: self._bookmarks[stream].progress(obj) for stream in needing}
-        lsn = max((p["lsn"] for p in progress.values() if p), default=self._lsn)
-        after = {stream: p.get("line", 0) for stream, p in progress.items()}
-        counted = progress.get(self._tap.files_stream, {})
+        whole = self._portion(source, obj)
+        lsn, after = whole.lsn, {stream: whole.after[stream.name] for stream in needing}
         keys = self._deletes.collect(plan, needing)
-        reading = Reading(
-            plan=plan,
-            settings=self._settings,
-            obj=obj,
-            bucket=self._store.bucket,
-            lsn=lsn,
-            after=after,
-            tallies=self._tallies,
-            counts=self._counts,
-            pause_documents=1 if self._limit else PAUSE_DOCUMENTS,
-            found=keys.add if keys else None,
-        )
-        reading.rows = counted.get("rows", 0)
-        reading.rejected = counted.get("rejected", 0)
+        reading = self._begin(whole, after, keys)
 
         def pause() -> None:
             if self._limit and all(s.emitted >= self._limit for s in plan.streams if s in after):
@@ -194,7 +231,7 @@ class Sync:
         try:
             if fetched.unavailable:
                 raise fetched.unavailable
-            reading.read(fetched.chunks, counted.get("line", 0), pause)
+            self._fill(reading, whole, fetched, written, pause)
         except UnavailableError as error:
             what = "removed" if isinstance(error, VanishedError) else "changed"
             self._tap.logger.warning(
@@ -203,32 +240,60 @@ class Sync:
             return
         self._deletes.compare(plan, obj, keys, reading, lsn)
         if self._tap.files_stream in needing:
-            self._send_file(obj, lsn, reading)
+            self._files_log.file(obj, lsn, reading)
         for stream in needing:
             self._bookmarks[stream].finish(obj, lsn)
         self._counts.files += 1
         self._counts.bytes += obj.size
 
-    def _send_file(
-        self, obj: FileObject, lsn: int, reading: Reading | None, version: int | None = None
+    def _begin(self, whole: Portion, after: dict[FileStream, int], keys: Keys | None) -> Reading:
+        reading = Reading(
+            plan=self._tap.plans[whole.source],
+            settings=self._settings,
+            obj=whole.obj,
+            bucket=self._store.bucket,
+            lsn=whole.lsn,
+            after=after,
+            tallies=self._tallies,
+            counts=self._counts,
+            pause_documents=1 if self._limit else PAUSE_DOCUMENTS,
+            found=keys.add if keys else None,
+        )
+        if self._files_bookmark:
+            counted = self._files_bookmark.progress(whole.obj)
+            reading.rows = counted.get("rows", 0)
+            reading.rejected = counted.get("rejected", 0)
+        return reading
+
+    def _fill(
+        self,
+        reading: Reading,
+        whole: Portion,
+        fetched: Fetched,
+        written: Written | None,
+        pause: Callable[[], None],
     ) -> None:
-        """Write a file's own record; without a reading only what the listing says."""
-        record: dict[str, Any] = {
-            "bucket": self._store.bucket,
-            "key": obj.key,
-            "seen_etag": obj.etag,
-            "size": obj.size,
-            "last_modified": obj.last_modified.isoformat(),
-            "seen_at": self._seen_at.isoformat(),
-            "deleted_at": None,
-            "_sdc_deleted_at": None,
-            "_sdc_lsn": lsn,
-        }
-        if reading:
-            record |= {"rows": reading.rows, "rejected": reading.rejected}
-            if reading.rows or not reading.rejected:
-                record["etag"] = obj.etag
-        self._tap.files_stream.emit(record, end_of_record(self._seen_at, version))
+        """Read the file in the way that suits it; raises as :meth:`Reading.read` does."""
+        plan = self._tap.plans[whole.source]
+        if written:
+            reading.take(written, self._tap.line_writer)
+        elif (
+            not fetched.is_whole
+            and self._is_shared(plan)
+            and has_json_lines(fetched.obj.key, plan.source)
+        ):
+            read_large(
+                fetched.chunks,
+                whole=whole,
+                plan=plan,
+                reading=reading,
+                workers=self._workers,
+                writer=self._tap.line_writer,
+                pause=pause,
+            )
+        else:
+            found = documents(fetched.chunks, fetched.obj.key, plan.source)
+            reading.read(found, whole.counted, pause)
 
     def _tell_vanished(self, findings: dict[FileStream, Findings]) -> None:
         """Say of files that were there and are not listed any more that they are gone."""
@@ -245,29 +310,16 @@ class Sync:
                 if plan is None:
                     continue
                 if stream is self._tap.files_stream:
-                    self._send_vanished(key)
+                    self._files_log.vanished(key)
                     bookmark.lsn = self._lsn
                 elif isinstance(stream, RecordStream):
                     self._deletes.vanish(plan, stream, key)
                 bookmark.forget([key])
 
-    def _send_vanished(self, key: str) -> None:
-        """Write the end of a file; without its etag, so that no old version comes back with it."""
-        moment = self._seen_at.isoformat()
-        record = {
-            "bucket": self._store.bucket,
-            "key": key,
-            "etag": None,
-            "deleted_at": moment,
-            "_sdc_deleted_at": moment,
-            "_sdc_lsn": self._lsn,
-        }
-        self._tap.files_stream.emit(record, end_of_record(self._seen_at))
-
     def _send_listing(self, bookmark: Bookmark) -> None:
         """Send every file there is as a new version of `_files`, and make it the valid one."""
         for number, obj in enumerate(every_file(self._store, self._tap.plans, self._settings)):
-            self._send_file(obj, self._lsn, None, self._lsn)
+            self._files_log.file(obj, self._lsn, None, self._lsn)
             if number % PAUSE_DOCUMENTS == 0:
                 self._safe_point(f"listing: {number} files")
         bookmark.lsn = self._lsn

@@ -26,6 +26,7 @@ __all__ = [
     "Format",
     "Unreadable",
     "format_of",
+    "name_of",
     "read_csv",
     "read_json",
     "read_jsonl",
@@ -66,15 +67,23 @@ _ENDINGS = {
 }
 
 
+def name_of(key: str, setting: str) -> str | None:
+    """Return the name of the file's format, or None for a file that ``auto`` leaves alone."""
+    return _ENDINGS.get(_ending(key)) if setting == "auto" else setting
+
+
 def format_of(
     key: str, setting: str, dialect: Dialect = PLAIN
 ) -> Callable[[Iterable[bytes]], Iterator[Document | Unreadable]] | None:
     """Return how to read the file, or None for one that ``auto`` leaves alone."""
-    ending = key[max(key.rfind("."), 0) :].lower()
-    name = _ENDINGS.get(ending) if setting == "auto" else setting
+    name = name_of(key, setting)
     if name is None:
         return None
-    if ending == ".tsv" and dialect.delimiter is None:
+    if _ending(key) == ".tsv" and dialect.delimiter is None:
         dialect = replace(dialect, delimiter="\t")
     read = FORMATS[name]
     return lambda chunks: read(chunks, dialect)
+
+
+def _ending(key: str) -> str:
+    return key[max(key.rfind("."), 0) :].lower()

@@ -24,14 +24,16 @@ if TYPE_CHECKING:
 
 
 def read_jsonl(
-    chunks: Iterable[bytes], dialect: Dialect = PLAIN
+    chunks: Iterable[bytes], dialect: Dialect = PLAIN, *, first_line: int = 1
 ) -> Iterator[Document | Unreadable]:
     """Read one document a line; blank lines say nothing.
+
+    ``first_line`` is what the first line counts as, where the chunks are not a file's first.
 
     Raises:
         BadFileError: a line is too long, or the file has another encoding than was said.
     """
-    for lineno, line in enumerate(lines_of(utf8(chunks, dialect.encoding)), 1):
+    for lineno, line in enumerate(lines_of(utf8(chunks, dialect.encoding)), first_line):
         text = line.strip()
         if not text:
             continue

@@ -48,13 +48,33 @@ def lines_of(chunks: Iterable[bytes]) -> Iterator[bytes]:
         rest = lines.pop()
         count += len(lines)
         if len(rest) > MAX_DOCUMENT_BYTES:
-            raise BadFileError(
-                count + 1,
-                "too_large",
-                f"line {count + 1}: longer than {MAX_DOCUMENT_BYTES} bytes; is the format right?",
-            )
+            raise _too_long(count + 1)
         yield from lines
     yield rest
+
+
+def blocks_of(chunks: Iterable[bytes]) -> Iterator[tuple[int, int, bytes]]:
+    """Yield whole lines of UTF-8 together: the first one's number, how many there are, their bytes.
+
+    Raises:
+        BadFileError: a line is longer than a document may be.
+    """
+    rest = b""
+    first = 1
+    for chunk in chunks:
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            block = rest + chunk[:end]
+            count = block.count(b"\n")
+            yield first, count, block
+            first += count
+            rest = chunk[end:]
+        else:
+            rest += chunk
+        if len(rest) > MAX_DOCUMENT_BYTES:
+            raise _too_long(first)
+    if rest:
+        yield first, 1, rest
 
 
 def line_at(data: bytes, offset: int) -> int:
@@ -78,3 +98,8 @@ def unreadable_line(
     """Return a line as what cannot be read, with the byte of it where that shows."""
     where = f"line {lineno}" if offset is None else f"line {lineno}, byte {offset + 1}"
     return Unreadable(lineno, code, f"{where}: {message}", line.decode(errors="replace"))
+
+
+def _too_long(lineno: int) -> BadFileError:
+    said = f"line {lineno}: longer than {MAX_DOCUMENT_BYTES} bytes; is the format right?"
+    return BadFileError(lineno, "too_large", said)

@@ -113,6 +113,7 @@ def play(files: Tapped, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sync, "STATE_SECONDS", 0.0)
     monkeypatch.setattr(sync, "PAUSE_DOCUMENTS", 5)
     monkeypatch.setattr(prefetch, "LARGE_BYTES", rng.choice([1, 2**20]))
+    monkeypatch.setattr(sync, "MIN_PARALLEL_BYTES", rng.choice([0, 2**20]))
     # Above this many files the list of files is sent whole; the window then holds them all.
     settings = {**SETTINGS, "max_state_keys": rng.choice([3, 100]), "lookback_seconds": 10**6}
     world = World(files, rng)
