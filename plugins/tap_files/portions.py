@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tap_files.tap import TapFiles
     from tap_files.workers import Workers
 
+BLOCK_BYTES = 512 * 1024
+"""A block of lines has no more, but for its last line."""
 _NEVER = 1 << 62
 
 
@@ -111,7 +113,7 @@ def work_of(tap: TapFiles, bucket: str) -> Callable[[Portion], Written | None]:
     return work
 
 
-def read_large(
+def read_blocks(
     chunks: Iterable[bytes],
     *,
     whole: Portion,
@@ -121,7 +123,7 @@ def read_large(
     writer: LineWriter,
     pause: Callable[[], None],
 ) -> None:
-    """Read a large file of JSON lines block by block; raises as :meth:`Reading.read` does.
+    """Read a file of JSON lines block by block; raises as :meth:`Reading.read` does.
 
     ``whole`` is the file without its bytes.
     """
@@ -154,9 +156,15 @@ def _blocks(
     """
     floor = min([whole.counted, *whole.after.values()])
     try:
-        for first, count, data in blocks_of(lines):
+        for first, count, data in blocks_of(_pieces(lines)):
             if first + count > floor + 1:
                 portion = whole._replace(data=data, first_line=first)
                 yield portion, portion
     except BadFileError as error:
         yield error, None
+
+
+def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        for begin in range(0, len(chunk), BLOCK_BYTES):
+            yield chunk[begin : begin + BLOCK_BYTES]

@@ -24,7 +24,7 @@ from tap_files.deletes import Deletes
 from tap_files.files_log import FilesLog
 from tap_files.listing import every_file, take_stock
 from tap_files.opening import documents, has_json_lines
-from tap_files.portions import Portion, read_large, work_of
+from tap_files.portions import BLOCK_BYTES, Portion, read_blocks, work_of
 from tap_files.prefetch import Fetched, fetch
 from tap_files.reading import Counts, Reading
 from tap_files.state import Bookmark
@@ -181,13 +181,18 @@ class Sync:
 
     def _task(self, found: Pending, fetched: Fetched) -> Portion | None:
         """Return a small file as a worker's task, or None where it is to be read here."""
-        if not fetched.is_whole or not self._is_shared(self._tap.plans[found.source]):
+        plan = self._tap.plans[found.source]
+        if not fetched.is_whole or not self._is_shared(plan) or self._has_blocks(plan, found.obj):
             return None
         return self._portion(found.source, found.obj, b"".join(fetched.chunks))
 
     def _is_shared(self, plan: Plan) -> bool:
         """Return whether workers read files of this plan; no document may depend on another."""
         return bool(self._workers.processes) and all(s.strategy != "infer" for s in plan.streams)
+
+    def _has_blocks(self, plan: Plan, obj: FileObject) -> bool:
+        """Return whether workers are given blocks of this file, not the whole of it."""
+        return obj.size > BLOCK_BYTES and has_json_lines(obj.key, plan.source)
 
     def _portion(self, source: int, obj: FileObject, data: bytes = b"") -> Portion:
         needing = self._needing(self._tap.plans[source], obj)
@@ -277,12 +282,8 @@ class Sync:
         plan = self._tap.plans[whole.source]
         if written:
             reading.take(written, self._tap.line_writer)
-        elif (
-            not fetched.is_whole
-            and self._is_shared(plan)
-            and has_json_lines(fetched.obj.key, plan.source)
-        ):
-            read_large(
+        elif self._is_shared(plan) and self._has_blocks(plan, fetched.obj):
+            read_blocks(
                 fetched.chunks,
                 whole=whole,
                 plan=plan,

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from fixtures.tapped import SONGS
@@ -119,6 +120,12 @@ def test_any_number_of_files_takes_the_same_memory_and_state(tmp_path: Path, cou
     assert run_listing(tmp_path, count, gone, changed)[0] == []
 
 
+def megabytes_of(pid: int) -> int:
+    """Return the memory of a process and its workers; what they share counts once."""
+    family = [psutil.Process(pid), *psutil.Process(pid).children()]
+    return int(sum(one.memory_full_info().pss for one in family) // 2**20)
+
+
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("megabytes", [12, pytest.param(500, marks=pytest.mark.long)])
 def test_a_killed_run_goes_on_at_its_line_in_a_large_compressed_file(
@@ -155,13 +162,17 @@ def test_a_killed_run_goes_on_at_its_line_in_a_large_compressed_file(
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=env)
         assert process.stdout
         expected = reached
+        peak = 0
         with process.stdout:
             for line in process.stdout:
                 if line.startswith(b'{"type":"RECORD","stream":"songs"'):
                     expected += 1
                     assert b'"_sdc_source_lineno":%d,' % expected in line[-400:]
+                    if expected % 1_000 == 0:
+                        peak = max(peak, megabytes_of(process.pid))
         assert process.wait() == 0
     assert expected == lines
+    assert 0 < peak < MEGABYTES
     assert int((tmp_path / "err").read_text().split()[-1]) // 1024 < MEGABYTES
 
 

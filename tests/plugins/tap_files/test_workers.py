@@ -17,7 +17,7 @@ import pytest
 from fixtures.singer import run_tap
 from fixtures.tapped import SONGS
 from fixtures.written import as_csv, as_parquet, as_yaml
-from tap_files import TapFiles, local, prefetch, sync
+from tap_files import TapFiles, portions, prefetch, sync
 from tap_files.workers import Workers
 
 if TYPE_CHECKING:
@@ -81,18 +81,20 @@ def told(output: Output) -> list[Message]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("large_bytes", [1, 8 * 2**20])
+@pytest.mark.parametrize("sizes", [(1, 700), (2**23, 900), (2**23, 2**20)])
 def test_several_processes_say_what_one_says(
     files: Tapped,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     seed: int,
-    large_bytes: int,
+    sizes: tuple[int, int],
 ) -> None:
+    large_bytes, block_bytes = sizes
     for key, body in song_files(seed).items():
         files.put(key, body)
     monkeypatch.setattr(prefetch, "LARGE_BYTES", large_bytes)
-    monkeypatch.setattr(local, "CHUNK_BYTES", 700)
+    monkeypatch.setattr(portions, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(sync, "BLOCK_BYTES", block_bytes)
     monkeypatch.setattr(sync, "MIN_PARALLEL_BYTES", 0)
     outputs, counted = [], []
     for count in (0, 3):
@@ -115,7 +117,8 @@ def test_a_large_file_goes_on_behind_a_line_that_a_state_names(
 ) -> None:
     folder.put("songs/a.jsonl", "\n".join(json.dumps({"title": str(n)}) for n in range(2000)))
     monkeypatch.setattr(prefetch, "LARGE_BYTES", 1)
-    monkeypatch.setattr(local, "CHUNK_BYTES", 5000)
+    monkeypatch.setattr(portions, "BLOCK_BYTES", 5000)
+    monkeypatch.setattr(sync, "BLOCK_BYTES", 5000)
     monkeypatch.setattr(sync, "MIN_PARALLEL_BYTES", 0)
     monkeypatch.setattr(sync, "STATE_SECONDS", 0.0)
     monkeypatch.setattr(sync, "worker_count", lambda: 2)
@@ -141,7 +144,8 @@ def test_a_ratio_of_rejects_ends_several_processes_where_it_ends_one(
     lines[3000::10] = ["{"] * 500
     folder.put("songs/a.jsonl", "\n".join(lines))
     monkeypatch.setattr(prefetch, "LARGE_BYTES", 1)
-    monkeypatch.setattr(local, "CHUNK_BYTES", 5000)
+    monkeypatch.setattr(portions, "BLOCK_BYTES", 5000)
+    monkeypatch.setattr(sync, "BLOCK_BYTES", 5000)
     monkeypatch.setattr(sync, "MIN_PARALLEL_BYTES", 0)
     outputs = []
     for count in (0, 3):
