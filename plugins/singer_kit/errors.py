@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from singer_sdk.exceptions import RecordsWithoutSchemaException
+
 
 class ExitCode(IntEnum):
     """What a connector's exit status means.
@@ -54,7 +56,27 @@ class ContractExceededError(ConnectorError):
     exit_code = ExitCode.CONTRACT_EXCEEDED
 
 
+class MessageError(ContractExceededError):
+    """A line of the input is no Singer message that can be used."""
+
+    def __init__(self, line: int, what: str) -> None:
+        super().__init__(
+            f"line {line} of the messages {what}; mend it and start again from the last STATE"
+        )
+
+
+class NoSchemaError(MessageError, RecordsWithoutSchemaException):
+    """A message of a stream came before the stream's SCHEMA."""
+
+    def __init__(self, line: int, stream: str) -> None:
+        super().__init__(line, f"is of stream {stream!r}, which has sent no SCHEMA yet")
+
+
 class TargetWriteError(ConnectorError):
     """The target cannot be reached, or refuses a write."""
 
     exit_code = ExitCode.TARGET_WRITE
+
+
+class OutputClosedError(TargetWriteError):
+    """Nobody reads the STATE any more."""

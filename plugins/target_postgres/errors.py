@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchemaException
+from singer_sdk.exceptions import MissingKeyPropertiesError
 
 from singer_kit.errors import ContractExceededError, TargetWriteError
-
-
-class MessageError(ContractExceededError):
-    """A line of the input is no Singer message that can be used."""
-
-    def __init__(self, line: int, what: str) -> None:
-        super().__init__(
-            f"line {line} of the messages {what}; mend it and start again from the last STATE"
-        )
-
-
-class NoSchemaError(MessageError, RecordsWithoutSchemaException):
-    """A message of a stream came before the stream's SCHEMA."""
-
-    def __init__(self, line: int, stream: str) -> None:
-        super().__init__(line, f"is of stream {stream!r}, which has sent no SCHEMA yet")
 
 
 class InvalidRecordError(ContractExceededError):
@@ -45,7 +29,3 @@ class EmptyVersionError(TargetWriteError):
 
 class StreamsFailedError(TargetWriteError):
     """Some streams could not be written; the others are loaded."""
-
-
-class OutputClosedError(TargetWriteError):
-    """Nobody reads the STATE any more."""

@@ -12,13 +12,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from singer_kit.errors import MessageError, NoSchemaError
 from target_postgres import metadata
 from target_postgres.batches import Batch, Checkpoint, Progress
 from target_postgres.deletes import Activation, DeleteMode
 from target_postgres.errors import (
-    MessageError,
     MissingKeyError,
-    NoSchemaError,
     StreamsFailedError,
     TooManyRejectedError,
 )

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import jsonschema  # type: ignore[import-untyped]  # comes with the SDK, without types
 import msgspec
 
+from singer_kit.errors import MessageError
 from target_postgres import copytext, metadata
 from target_postgres.columns import SqlType
 from target_postgres.copytext import ABSENT, NULL, NullCharacter
-from target_postgres.errors import MessageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The input, read in large pieces and told apart on raw bytes.
+"""A target's input, read in large pieces and told apart on raw bytes.
 
 Neighbouring RECORD lines of one stream are handed on together, undecoded: they are known by how
 they begin. Everything else is rare and decoded line by line.
@@ -14,19 +14,17 @@ import select
 import stat
 import sys
 from collections import Counter
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
-from singer_kit.errors import ContractExceededError
-from target_postgres.errors import MessageError
+from singer_kit.errors import ContractExceededError, MessageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from singer_kit.shutdown import Shutdown
-    from target_postgres.loader import Loader
 
 _PIECE = 256 * 1024
 """Bytes read at once: what is made of them stays in a core's cache."""
@@ -39,6 +37,38 @@ _STEADY_OTHERS = 2
 
 Waiting = dict[str, tuple[list[int], list[bytes]]]
 """RECORD lines of each stream, with their numbers."""
+
+
+class Loader(Protocol):
+    """What a target does with its input. A message that ends the load raises."""
+
+    def schema(self, line: int, message: dict[str, Any]) -> None:
+        """Take a SCHEMA, which was line ``line``."""
+
+    def block(self, line: int, name: str, block: bytes) -> int:
+        """Take RECORD lines of one stream, joined by line breaks; the first is line ``line``.
+
+        Returns how many there were, or 0 if not all of them are valid records of this stream:
+        then none is taken.
+        """
+
+    def records(self, name: str, lines: Sequence[bytes], numbers: Sequence[int]) -> None:
+        """Take RECORD lines of one stream, each with its number in the input."""
+
+    def state(self, line: int, message: dict[str, Any]) -> None:
+        """Take a STATE: it holds once everything before it is durable."""
+
+    def activate_version(self, line: int, message: dict[str, Any]) -> None:
+        """Take an ACTIVATE_VERSION."""
+
+    def tick(self) -> None:
+        """Do what is due, also while no input comes."""
+
+    def finish(self, *, is_whole: bool) -> None:
+        """Make durable what is left; ``is_whole`` says that the input was read to its end."""
+
+    def close(self) -> None:
+        """Leave the store, whatever state the load is in."""
 
 
 class _Header(msgspec.Struct):
