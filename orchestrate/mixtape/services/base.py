@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MARK = "MIXTAPE_SERVICE"
-_READY_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.05
 
@@ -97,6 +96,8 @@ class Service(Part):
 
     #: what asks the server to stop in an orderly way, and soon
     stop_signal = signal.SIGTERM
+    #: how long a start may take
+    ready_seconds = 60.0
 
     def __init__(self, root: Path) -> None:
         """Describe the service whose files are in ``root/<name>``; nothing is started yet."""
@@ -194,7 +195,7 @@ class Service(Part):
             )
 
     def _await_ready(self) -> None:
-        deadline = time.monotonic() + _READY_SECONDS
+        deadline = time.monotonic() + self.ready_seconds
         while time.monotonic() < deadline:
             if self.ready():
                 return
