@@ -27,6 +27,7 @@ LOADER = "rap_loader"
 DATACENTER = "datacenter1"
 _SUPERUSER = "cassandra"
 _CONNECT_SECONDS = 10
+_REQUEST_SECONDS = 60
 
 # What Cassandra reaches into of a Java later than 8.
 _OPENED = (
@@ -314,7 +315,7 @@ def make_keyspace(
 
 def _connect(points: list[str], port: int, user: str, password: str) -> tuple[Cluster, Session]:
     policy = TokenAwarePolicy(DCAwareRoundRobinPolicy(DATACENTER))
-    profile = ExecutionProfile(load_balancing_policy=policy, request_timeout=_CONNECT_SECONDS)
+    profile = ExecutionProfile(load_balancing_policy=policy, request_timeout=_REQUEST_SECONDS)
     cluster = Cluster(
         points,
         port=port,
@@ -322,6 +323,7 @@ def _connect(points: list[str], port: int, user: str, password: str) -> tuple[Cl
         auth_provider=PlainTextAuthProvider(user, password),
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         connect_timeout=_CONNECT_SECONDS,
+        control_connection_timeout=_CONNECT_SECONDS,
     )
     try:
         session = cluster.connect()
