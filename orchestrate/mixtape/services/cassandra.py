@@ -13,6 +13,7 @@ from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
 from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
 
+from mixtape.paths import project_root
 from mixtape.services.base import Given, Service, ServiceError, free_port
 from mixtape.services.cassandra_jars import HOW_TO_GET_JAVA, jars, java
 
@@ -235,11 +236,12 @@ class Cassandra(Service):
             cluster.shutdown()
 
     def provision(self) -> None:
-        """Make the keyspace, and the role that loads it."""
+        """Make the keyspace with its tables, and the role that loads it."""
         if self.seeds or self.encryption:
             return
         with self.session() as session:
             make_keyspace(session, KEYSPACE, LOADER, self.secret(LOADER), replication=1)
+            make_tables(session, KEYSPACE)
 
 
 class GivenCassandra(Given):
@@ -311,6 +313,15 @@ def make_keyspace(
     session.execute(f"ALTER ROLE {role} WITH PASSWORD = %s", (password,))
     for right in ("SELECT", "MODIFY"):
         session.execute(f"GRANT {right} ON KEYSPACE {keyspace} TO {role}")
+
+
+def make_tables(session: Session, keyspace: str) -> None:
+    """Make the project's tables in a keyspace, those that are not there."""
+    script = project_root() / "orchestrate" / "deploy" / "cassandra" / "tables.cql"
+    session.set_keyspace(keyspace)
+    for statement in script.read_text(encoding="utf-8").split(";\n"):
+        if statement.strip():
+            session.execute(statement)
 
 
 def _connect(points: list[str], port: int, user: str, password: str) -> tuple[Cluster, Session]:
