@@ -92,6 +92,9 @@ class Locks:
 
     def check(self, table: str) -> None:
         """Raise LockedError unless the table is surely ours for a while."""
+        if time.monotonic() - self._held[table] > self._seconds * _MARGIN:
+            # A pause of ours: whoever has taken it meanwhile has put another name, or none, there.
+            self._keep(table)
         if self._lost or time.monotonic() - self._held[table] > self._seconds * _MARGIN:
             raise LockedError(
                 f"the lock on table {table!r} could not be kept"
@@ -110,16 +113,18 @@ class Locks:
         self._held = {}
 
     def _renew(self) -> None:
-        _, update, _ = self._statements
-        while not self._stop.wait(self._seconds / 4):
+        while not (self._lost or self._stop.wait(self._seconds / 4)):
             for table in list(self._held):
-                asked = time.monotonic()
-                is_ours, holder = self._ask(update, (self._seconds, self.owner, table, self.owner))
-                if is_ours:
-                    self._held[table] = asked
-                elif holder is not None:
-                    self._lost = holder
-                    return
+                self._keep(table)
+
+    def _keep(self, table: str) -> None:
+        _, update, _ = self._statements
+        asked = time.monotonic()
+        is_ours, holder = self._ask(update, (self._seconds, self.owner, table, self.owner))
+        if is_ours:
+            self._held[table] = max(asked, self._held[table])
+        elif holder is not None:
+            self._lost = holder
 
     def _ask(
         self, statement: PreparedStatement, values: Sequence[object]
