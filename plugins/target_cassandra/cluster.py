@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,9 @@ TROUBLE = (DriverException, NoHostAvailable, ConnectionException, ErrorMessage, 
 _CONNECT_SECONDS = 10
 _RECONNECT_SECONDS = (0.5, 10.0)
 
+_UNTRUSTED = re.compile(r"certificate verify failed: (.+?)\.? \(_ssl")
+"""How Python says it; the driver hands on the text alone."""
+
 logger = logging.getLogger("target-cassandra")
 
 
@@ -44,6 +48,9 @@ class Connection:
     def __init__(self, config: Mapping[str, Any], settings: Settings) -> None:
         self.settings = settings
         self._cluster = _cluster(config, settings)
+        # What goes wrong here is told once, by us, and without a trace.
+        driver = logging.getLogger("cassandra")
+        driver.setLevel(logging.CRITICAL)
         try:
             self.session: Session = self._cluster.connect()
         except TROUBLE as error:
@@ -52,6 +59,8 @@ class Connection:
         except BaseException:
             self._cluster.shutdown()
             raise
+        finally:
+            driver.setLevel(logging.WARNING)
 
     @property
     def metadata(self) -> Any:
@@ -150,17 +159,25 @@ def _tls(config: Mapping[str, Any]) -> ssl.SSLContext:
 def _reason(config: Mapping[str, Any], error: BaseException) -> str:
     """Return one line on why no node let us in, the most telling of all reasons."""
     where = ", ".join(config.get("contact_points") or ["Astra"])
-    causes = list(error.errors.values()) if isinstance(error, NoHostAvailable) else [error]
+    causes: list[BaseException] = [error]
+    if isinstance(error, NoHostAvailable):
+        # The driver gives bare addresses where it knows no node that it may ask.
+        causes = list(error.errors.values()) if isinstance(error.errors, dict) else []
+    if not causes:
+        return (
+            f"Cassandra at {where} knows no node that can be asked in data centre "
+            f"{config.get('local_dc')!r}; see setting 'local_dc', and `nodetool status`"
+        )
     for cause in causes:
         if isinstance(cause, AuthenticationFailed):
             return (
                 f"Cassandra at {where} refuses user {config.get('username')!r}: wrong user or "
                 "password; see settings 'username' and 'password'"
             )
-        if isinstance(cause, ssl.SSLCertVerificationError):
+        if found := _UNTRUSTED.search(first_line(cause)):
             return (
-                f"the certificate of Cassandra at {where} is not to be trusted: "
-                f"{cause.verify_message}; see settings 'ssl_ca_certificate' and 'ssl_server_name'"
+                f"the certificate of Cassandra at {where} is not to be trusted: {found[1]}; see "
+                "settings 'ssl_ca_certificate' and 'ssl_server_name'"
             )
     said = "; ".join(sorted({first_line(cause) for cause in causes}))
     return f"cannot reach Cassandra at {where}, port {config['port']}: {said}"

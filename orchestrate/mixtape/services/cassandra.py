@@ -225,7 +225,8 @@ class Cassandra(Service):
         try:
             cluster, session = _connect([self.host], self.port, _SUPERUSER, known)
         except NoHostAvailable as error:
-            if not any(isinstance(one, AuthenticationFailed) for one in error.errors.values()):
+            causes = error.errors.values() if isinstance(error.errors, dict) else ()
+            if not any(isinstance(one, AuthenticationFailed) for one in causes):
                 raise
             # A new server has the password that everybody knows.
             cluster, session = _connect([self.host], self.port, _SUPERUSER, "cassandra")
