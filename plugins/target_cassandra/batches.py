@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from target_cassandra.codec import Record, RecordCodec
     from target_cassandra.positions import Positions
     from target_cassandra.rejects import Fault
@@ -60,6 +63,16 @@ class Batch:
     """Records received, valid or not."""
     activate: int | None = None
     """The version whose elders are gone once these are written."""
+    sources: list[tuple[Sequence[int], bytes]] = field(default_factory=list)
+    """The messages as they came, joined by line breaks, with the number of each."""
+
+    def message(self, line: int) -> bytes:
+        """Return the message of a line, for what is found wrong with it only when it is written."""
+        for numbers, block in self.sources:
+            at = bisect_left(numbers, line)
+            if at < len(numbers) and numbers[at] == line:
+                return block.split(b"\n")[at]
+        raise LookupError(line)
 
 
 @dataclass(slots=True)

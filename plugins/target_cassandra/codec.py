@@ -156,7 +156,7 @@ class RecordCodec:
             except Unfit as unfit:
                 path = f"$.{unfit.path}" if unfit.path else "$"
                 decoded.faults.append(
-                    Fault(number, path, unfit.code, str(unfit), _payload(line, number))
+                    Fault(number, path, unfit.code, str(unfit), payload_of(line, number))
                 )
             except _DECODE_ERRORS as error:
                 decoded.faults.append(self._fault(line, number, error))
@@ -185,7 +185,7 @@ class RecordCodec:
         return Record(line, lsn, b"".join(key), is_delete, parts, size)
 
     def _fault(self, line: bytes, number: int, error: Exception) -> Fault:
-        payload = _payload(line, number)
+        payload = payload_of(line, number)
         if isinstance(error, UnicodeDecodeError):
             return Fault(number, "$", "encoding", "is not UTF-8", payload)
         if isinstance(error, RecursionError):
@@ -259,8 +259,12 @@ def _at(unfit: Unfit, name: str) -> Unfit:
     return unfit
 
 
-def _payload(line: bytes, number: int) -> bytes:
-    """Return a record as JSON text; what JSON has not is replaced."""
+def payload_of(line: bytes, number: int) -> bytes:
+    """Return the record of a message as JSON text; what JSON has not is replaced.
+
+    Raises:
+        MessageError: the line is no JSON.
+    """
     try:
         message = msgspec.json.decode(line)
     except _DECODE_ERRORS:

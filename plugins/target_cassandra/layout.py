@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cassandra.metadata import protect_name
 
 from target_cassandra.errors import TableConfigError
-from target_cassandra.values import Kind, Shape, shape
+from target_cassandra.values import Kind, Shape, nameable, shape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -223,6 +223,12 @@ def _column(
     source, unit = name, None
     if (derived := spec.derive.get(name)) is not None:
         source, unit = derived.source, derived.unit
+    if not nameable(source):
+        raise TableConfigError(
+            f"setting 'tables': table {spec.table!r} cannot have property {source!r} of stream "
+            f"{spec.stream!r}, for the quotes, backslashes or control characters in its name; "
+            "rename it in the tap, or list the others in 'columns'"
+        )
     origin: Origin
     if source in element:
         origin, found = "element", element[source]

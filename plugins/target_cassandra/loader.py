@@ -92,7 +92,7 @@ class Loader:
         decoded = batch.stream.codec.decode_block(block, range(line, line + records))
         if decoded is None:
             return 0
-        self._add(batch, decoded, records)
+        self._add(batch, decoded, range(line, line + records), block)
         return records
 
     def records(self, name: str, lines: Sequence[bytes], numbers: Sequence[int]) -> None:
@@ -105,9 +105,11 @@ class Loader:
             fault = decoded.faults[0]
             error = invalid_record(name, fault)
             raise MissingKeyError(str(error)) if fault.code == "required" else error
-        self._add(batch, decoded, len(lines))
+        self._add(batch, decoded, numbers, b"\n".join(lines))
 
-    def _add(self, batch: Batch, decoded: Decoded, records: int) -> None:
+    def _add(self, batch: Batch, decoded: Decoded, numbers: Sequence[int], block: bytes) -> None:
+        records = len(numbers)
+        batch.sources.append((numbers, block))
         batch.records += decoded.records
         batch.faults += decoded.faults
         batch.rows += records

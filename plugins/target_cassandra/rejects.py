@@ -25,6 +25,9 @@ SCHEMA: dict[str, Any] = {
         "payload": {"type": ["object", "null"]},
     },
 }
+_LARGEST_PAYLOAD_BYTES = 1024 * 1024
+"""What is larger than that is named, but not kept."""
+
 _SOURCE = ("_sdc_source_bucket", "_sdc_source_file", "_sdc_source_lineno")
 
 
@@ -53,13 +56,16 @@ def messages(faults: Sequence[Fault], stream: str, run_id: str) -> list[bytes]:
         fields = payload if isinstance(payload, dict) else {"raw": payload}
         bucket, key, line = (fields.get(name) for name in _SOURCE)
         is_known = None not in (bucket, key, line)
+        said = fault.message
+        if is_large := len(fault.payload) > _LARGEST_PAYLOAD_BYTES:
+            said += f"; its payload of {len(fault.payload)} bytes is not kept"
         record = {
             "_sdc_rejected_at": now,
             "source_key": f"{bucket}/{key}#{line}" if is_known else f"{run_id}#{fault.line}",
             "error_path": fault.path,
             "error_code": fault.code,
-            "error_message": fault.message,
-            "payload": fields,
+            "error_message": said,
+            "payload": None if is_large else fields,
         }
         message = {"type": "RECORD", "stream": stream + REJECTED, "record": record}
         found.append(msgspec.json.encode(message))

@@ -31,6 +31,9 @@ LONGEST_KEY_BYTES = 65_535
 LARGEST_ROW_BYTES = 8 * 1024 * 1024
 """Half of what a server with its own settings takes in one write."""
 
+_RAW = {b"": msgspec.UNSET, b"null": None}
+"""What a document means that is none."""
+
 Values = list[Any]
 """One for each column of a table: bytes, None for a null that is written, or UNSET_VALUE."""
 
@@ -172,9 +175,11 @@ class RowPlan:
         lacks = False
         for at, index, encode, null, name in plan:
             value = source[index]
+            if type(value) is msgspec.Raw:
+                value = _RAW.get(bytes(value), value)
             if value is None:
                 row[at] = null
-            elif value is msgspec.UNSET or (type(value) is msgspec.Raw and not bytes(value)):
+            elif value is msgspec.UNSET:
                 if name == DELETED_AT and self._soft:
                     row[at] = null
                 else:

@@ -149,7 +149,7 @@ def _of_one_type(name: str, schema: dict[str, Any]) -> Shape:
     if name == "array" and isinstance(schema.get("items"), dict):
         return Shape(Kind.ARRAY, schema, items=shape(schema["items"]))
     properties = schema.get("properties")
-    if name == "object" and properties and all(map(_nameable, properties)):
+    if name == "object" and properties and all(map(nameable, properties)):
         fields = tuple((key, shape(value)) for key, value in properties.items())
         return Shape(Kind.OBJECT, schema, fields=fields)
     return Shape(_KINDS.get(name, Kind.ANY), schema)
@@ -204,7 +204,8 @@ def _integer(schema: Mapping[str, Any]) -> str:
     return "bigint" if _INT64[0] <= low and high <= _INT64[1] else "varint"
 
 
-def _nameable(name: str) -> bool:
+def nameable(name: str) -> bool:
+    """Tell whether msgspec can have a field of this name."""
     return not any(letter in '\\"' or letter < " " for letter in name)
 
 

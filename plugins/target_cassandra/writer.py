@@ -11,7 +11,7 @@ from singer_sdk import metrics as sdk_metrics
 from singer_kit import metrics
 from target_cassandra import rejects, tables
 from target_cassandra.batches import Batch, Stream, Table
-from target_cassandra.codec import Clock, RecordCodec
+from target_cassandra.codec import Clock, RecordCodec, payload_of
 from target_cassandra.errors import InvalidRecordError, TableConfigError
 from target_cassandra.layout import REJECTED, REJECTED_KEY, TableSpec, layout, rejected
 from target_cassandra.locks import Locks
@@ -161,8 +161,8 @@ class Writer:
                 self._requests.write(_fixed(table, number, batch.records), ring)
         for table in stream.tables:
             if table.positions is not None:
-                faults += self._move(table.name, table.positions, batch.records, ring)
-        faults += self._refused()
+                faults += self._move(table.name, table.positions, batch, ring)
+        faults += self._refused(batch)
         late = len({fault.line for fault in faults} - {fault.line for fault in batch.faults})
         self._progress[stream.name].rejected += late
         if faults and self._settings.on_invalid_record is OnInvalidRecord.QUARANTINE:
@@ -176,10 +176,10 @@ class Writer:
         self._requests.warnings.clear()
         _measure(batch, faults, time.monotonic() - started)
 
-    def _refused(self) -> list[Fault]:
+    def _refused(self, batch: Batch) -> list[Fault]:
         """Wait for everything sent; returns what the server refused for its content."""
         return [
-            Fault(one.write.line, "$", "refused", f"Cassandra refuses it: {one.message}", b"null")
+            _late(batch, one.write.line, "$", "refused", f"Cassandra refuses it: {one.message}")
             for one in self._requests.wait()
         ]
 
@@ -187,30 +187,29 @@ class Writer:
         self,
         table: str,
         positions: Positions,
-        records: Sequence[Record],
+        batch: Batch,
         ring: Ring,
     ) -> list[Fault]:
         """Write records whose rows may have to leave where they stand."""
         by_entity: dict[bytes, list[Record]] = {}
-        for record in records:
+        for record in batch.records:
             by_entity.setdefault(record.entity, []).append(record)
         for own in by_entity.values():
             own.sort(key=lambda record: record.lsn)
         faults: list[Fault] = []
         self._locks.check(table)
         stored = positions.read(by_entity, self._requests, ring)
-        faults += self._refused()
+        faults += self._refused(batch)
         rows = positions.read_rows(by_entity, stored, self._requests)
-        faults += self._refused()
+        faults += self._refused(batch)
         changes, refused = positions.changes(by_entity, stored, rows)
         faults += [
-            Fault(line, f"$.{unfit.path}", unfit.code, str(unfit), b"null")
-            for line, unfit in refused
+            _late(batch, line, f"$.{unfit.path}", unfit.code, str(unfit)) for line, unfit in refused
         ]
         for step in (positions.announce, positions.apply, positions.settle):
             self._locks.check(table)
             self._requests.write(step(changes), ring)
-            faults += self._refused()
+            faults += self._refused(batch)
         return faults
 
     def _activate(self, stream: Stream, version: int, ring: Ring) -> None:
@@ -233,14 +232,16 @@ class Writer:
             self._quarantines[stream.name] = into
         lines = rejects.messages(faults, stream.name, self._settings.run_id)
         decoded = into.codec.decode(lines, range(len(lines)))
+        for fault in decoded.faults:
+            raise invalid_record(into.name, fault)
         self._requests.write(_fixed(into.tables[0], 0, decoded.records), ring)
         for one in self._requests.wait():
-            raise InvalidRecordError(f"table {spec_name(into)!r}: {one.message}")
+            raise InvalidRecordError(f"table {into.tables[0].name!r}: {one.message}")
 
 
-def spec_name(stream: Stream) -> str:
-    """Return the name of a stream's first table."""
-    return stream.tables[0].name
+def _late(batch: Batch, line: int, path: str, code: str, message: str) -> Fault:
+    """Return what is wrong with a record that could be read, and cannot be stored."""
+    return Fault(line, path, code, message, payload_of(batch.message(line), line))
 
 
 def invalid_record(stream: str, fault: Fault) -> InvalidRecordError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -112,6 +113,7 @@ def test_a_partial_record_of_nothing_known_is_rejected(by_artist: Serving) -> No
     assert held(by_artist) == [("x", "2020-01-01", "a")]
     [fault] = by_artist.rows("songs__rejected")
     assert (fault["error_path"], fault["error_code"]) == ("$.released", "required")
+    assert json.loads(fault["payload"])["credits"] == [{"artist": "z"}]
 
 
 def test_writes_cut_off_at_any_step_are_put_right_by_the_next_load(
