@@ -85,12 +85,15 @@ class Cassandra(Service):
         seeds: Sequence[str] = (),
         encryption: Mapping[str, object] | None = None,
         settings: Mapping[str, object] | None = None,
+        options: Mapping[str, str] | None = None,
+        bare: bool = False,
     ) -> None:
         """Describe a node that listens on ``host``.
 
         ``seeds`` are the ``host:port`` that nodes find each other by; none for the first.
         ``encryption`` is `client_encryption_options`; ``settings`` are further ones of
-        cassandra.yaml.
+        cassandra.yaml, ``options`` further system properties. A ``bare`` one is not
+        given the project's keyspace, tables and role.
         """
         super().__init__(root)
         self.host = host
@@ -98,6 +101,8 @@ class Cassandra(Service):
         self.seeds = tuple(seeds)
         self.encryption = encryption
         self.settings = settings or {}
+        self.options = options or {}
+        self.bare = bare
 
     @property
     def url(self) -> str:
@@ -140,6 +145,7 @@ class Cassandra(Service):
             "cassandra.consistent.rangemovement": "false",
             "java.io.tmpdir": str(self.home),
             "jdk.attach.allowAttachSelf": "true",
+            **self.options,
         }
         return [
             str(program),
@@ -238,7 +244,7 @@ class Cassandra(Service):
 
     def provision(self) -> None:
         """Make the keyspace with its tables, and the role that loads it."""
-        if self.seeds or self.encryption:
+        if self.bare:
             return
         with self.session() as session:
             make_keyspace(session, KEYSPACE, LOADER, self.secret(LOADER), replication=1)

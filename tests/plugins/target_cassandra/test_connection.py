@@ -78,7 +78,7 @@ def node(
 ) -> Iterator[Cassandra]:
     """A node that asks every client for a certificate."""
     root = tmp_path_factory.mktemp("mutual")
-    server = Cassandra(root, heap="512m", encryption=encryption(authority, files))
+    server = Cassandra(root, heap="512m", encryption=encryption(authority, files), bare=True)
     server.start()
     yield server
     server.stop()
