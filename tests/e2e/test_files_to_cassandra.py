@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mixtape.services.cassandra import make_keyspace, make_tables
+from mixtape.services.cassandra import DATACENTER, make_keyspace, make_tables
 
 if TYPE_CHECKING:
     from fixtures.fix_cassandra import Keyspace
@@ -31,7 +31,7 @@ updated_at: 2026-05-01T12:00:00Z
 def environment(keyspace: Keyspace) -> dict[str, str]:
     """What a run is given of Cassandra: tables that are there, and a role with two rights."""
     role, password = f"loader_{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
-    make_keyspace(keyspace.session, keyspace.name, role, password, replication=1)
+    make_keyspace(keyspace.session, keyspace.name, role, password, replication={DATACENTER: 1})
     make_tables(keyspace.session, keyspace.name)
     return {
         "TARGET_CASSANDRA_CONTACT_POINTS": json.dumps(keyspace.settings["contact_points"]),

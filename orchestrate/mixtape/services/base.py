@@ -42,6 +42,11 @@ class Part(ABC):
     #: what people call it
     title: str
 
+    @property
+    def wanted(self) -> bool:
+        """Whether it is meant where no part is named."""
+        return True
+
     @abstractmethod
     def start(self) -> None:
         """Return once it is ready and has what its clients need; raise ServiceError if not."""

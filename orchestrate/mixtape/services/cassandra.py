@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import hmac
 import json
 import os
 import socket
 from typing import TYPE_CHECKING
 
-from cassandra import AuthenticationFailed, DriverException
+from cassandra import AuthenticationFailed, DriverException, Unauthorized
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
 from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 KEYSPACE = "rap"
 LOADER = "rap_loader"
 DATACENTER = "datacenter1"
+_ONE = {DATACENTER: 1}
+_REPLICAS = 3
 _SUPERUSER = "cassandra"
 _CONNECT_SECONDS = 10
 _REQUEST_SECONDS = 60
@@ -108,6 +112,11 @@ class Cassandra(Service):
     def url(self) -> str:
         """The address without a password."""
         return f"cassandra://{self.host}:{self.port}/{KEYSPACE}"
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it was started before: it takes Java, 66 MB of jars and a gigabyte of memory."""
+        return self.placed
 
     @property
     def storage(self) -> str:
@@ -247,7 +256,7 @@ class Cassandra(Service):
         if self.bare:
             return
         with self.session() as session:
-            make_keyspace(session, KEYSPACE, LOADER, self.secret(LOADER), replication=1)
+            make_keyspace(session, KEYSPACE, LOADER, self.secret(LOADER), replication=_ONE)
             make_tables(session, KEYSPACE)
 
 
@@ -257,6 +266,7 @@ class GivenCassandra(Given):
     name = "cassandra"
     title = "Cassandra"
     variable = "CASSANDRA_CONTACT_POINTS"
+    port_variable = "CASSANDRA_PORT"
 
     @property
     def url(self) -> str:
@@ -273,18 +283,26 @@ class GivenCassandra(Given):
 
     @property
     def _port(self) -> int:
-        return int(os.environ.get("CASSANDRA_PORT", "9042"))
+        return int(os.environ.get(self.port_variable, "9042"))
 
     def address(self) -> dict[str, str]:
-        """Return what the loader needs; user and password come from the environment."""
+        """Return what the loader needs; what the environment says of each wins."""
         points = os.environ[self.variable].split(",")
         found = {
             self.variable: os.environ[self.variable],
-            "CASSANDRA_PORT": str(self._port),
+            self.port_variable: str(self._port),
             "TARGET_CASSANDRA_CONTACT_POINTS": json.dumps(points),
             "TARGET_CASSANDRA_PORT": str(self._port),
+            "TARGET_CASSANDRA_USERNAME": LOADER,
+            "TARGET_CASSANDRA_PASSWORD": self._loader_password,
         }
         return {name: os.environ.get(name, value) for name, value in found.items()}
+
+    @property
+    def _loader_password(self) -> str:
+        """The loader's password: whoever knows the superuser's knows it, and nobody stores it."""
+        _, key = self.superuser
+        return hmac.new(key.encode(), f"mixtape:{LOADER}".encode(), hashlib.sha256).hexdigest()
 
     def ready(self) -> bool:
         """Tell whether a contact point answers and lets us in."""
@@ -296,23 +314,50 @@ class GivenCassandra(Given):
     def session(self) -> Iterator[Session]:
         """Open a session as `CASSANDRA_USERNAME`, for as long as the block runs."""
         points = os.environ[self.variable].split(",")
-        cluster, session = _connect(points, self._port, *self.superuser)
-        try:
+        with connected(points, self._port, *self.superuser) as session:
             yield session
-        finally:
-            cluster.shutdown()
 
     def provision(self) -> None:
-        """Keyspaces and roles belong to whoever runs the server."""
+        """Make the keyspace with its tables, and the role that loads it.
+
+        Raises:
+            ServiceError: the role of the environment may not make them.
+        """
+        try:
+            with self.session() as session:
+                (datacenter,) = session.execute("SELECT data_center FROM system.local").one()
+                nodes = [
+                    host
+                    for host in session.cluster.metadata.all_hosts()
+                    if host.datacenter == datacenter
+                ]
+                make_keyspace(
+                    session,
+                    KEYSPACE,
+                    LOADER,
+                    self._loader_password,
+                    replication={datacenter: min(len(nodes), _REPLICAS)},
+                )
+                make_tables(session, KEYSPACE)
+        except Unauthorized as error:
+            raise ServiceError(
+                f"{self.superuser[0]} may not set up keyspace {KEYSPACE} in Cassandra ({error}): "
+                "give a role that may in CASSANDRA_USERNAME and CASSANDRA_PASSWORD, or have an "
+                "administrator run orchestrate/deploy/cassandra/*.cql"
+            ) from error
 
 
 def make_keyspace(
-    session: Session, keyspace: str, role: str, password: str, *, replication: int
+    session: Session, keyspace: str, role: str, password: str, *, replication: Mapping[str, int]
 ) -> None:
-    """Make a keyspace, and a role that may read and modify it and nothing else."""
+    """Make a keyspace, and a role that may read and modify it and nothing else.
+
+    ``replication`` says how many nodes of each data centre hold a row.
+    """
+    each = "".join(f", '{datacenter}': {count}" for datacenter, count in replication.items())
     session.execute(
         f"CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = "
-        f"{{'class': 'NetworkTopologyStrategy', '{DATACENTER}': {replication}}}"
+        f"{{'class': 'NetworkTopologyStrategy'{each}}}"
     )
     session.execute(
         f"CREATE ROLE IF NOT EXISTS {role} WITH PASSWORD = %s AND LOGIN = true", (password,)
@@ -331,8 +376,19 @@ def make_tables(session: Session, keyspace: str) -> None:
             session.execute(statement)
 
 
+@contextlib.contextmanager
+def connected(points: list[str], port: int, user: str, password: str) -> Iterator[Session]:
+    """Open a session, for as long as the block runs."""
+    cluster, session = _connect(points, port, user, password)
+    try:
+        yield session
+    finally:
+        cluster.shutdown()
+
+
 def _connect(points: list[str], port: int, user: str, password: str) -> tuple[Cluster, Session]:
-    policy = TokenAwarePolicy(DCAwareRoundRobinPolicy(DATACENTER))
+    # The data centre is that of whichever point answers first.
+    policy = TokenAwarePolicy(DCAwareRoundRobinPolicy())
     profile = ExecutionProfile(load_balancing_policy=policy, request_timeout=_REQUEST_SECONDS)
     cluster = Cluster(
         points,

