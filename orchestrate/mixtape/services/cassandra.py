@@ -192,6 +192,8 @@ class Cassandra(Service):
             "authenticator": "PasswordAuthenticator",
             "authorizer": "CassandraAuthorizer",
             "role_manager": "CassandraRoleManager",
+            # Kept for two seconds otherwise, in which a new password does not count.
+            "credentials_validity": "0ms",
             "commitlog_sync": "periodic",
             "commitlog_sync_period": "1000ms",
             "memtable_heap_space": "128MiB",
