@@ -56,12 +56,20 @@ class ContractExceededError(ConnectorError):
     exit_code = ExitCode.CONTRACT_EXCEEDED
 
 
-class MessageError(ContractExceededError):
+class LineError(ContractExceededError):
+    """Something on one line of the input ends the load."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class MessageError(LineError):
     """A line of the input is no Singer message that can be used."""
 
     def __init__(self, line: int, what: str) -> None:
         super().__init__(
-            f"line {line} of the messages {what}; mend it and start again from the last STATE"
+            line, f"line {line} of the messages {what}; mend it and start again from the last STATE"
         )
 
 

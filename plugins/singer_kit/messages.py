@@ -13,16 +13,17 @@ import re
 import select
 import stat
 import sys
+from bisect import bisect_left
 from collections import Counter
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
-from singer_kit.errors import ContractExceededError, MessageError
+from singer_kit.errors import ContractExceededError, LineError, MessageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from singer_kit.shutdown import Shutdown
 
@@ -53,7 +54,10 @@ class Loader(Protocol):
         """
 
     def records(self, name: str, lines: Sequence[bytes], numbers: Sequence[int]) -> None:
-        """Take RECORD lines of one stream, each with its number in the input."""
+        """Take RECORD lines of one stream, each with its number in the input.
+
+        Raises :class:`LineError`, having taken none, for a line that ends the load.
+        """
 
     def state(self, line: int, message: dict[str, Any]) -> None:
         """Take a STATE: it holds once everything before it is durable."""
@@ -200,13 +204,51 @@ class MessageReader(GenericSingerReader[bytes]):
         take(number, message)
 
 
+def schema_of(line: int, message: Mapping[str, Any]) -> tuple[str, dict[str, Any], tuple[str, ...]]:
+    """Return the stream, the JSON Schema and the key of a SCHEMA message.
+
+    Raises:
+        MessageError: it lacks one of them, or its key is none.
+    """
+    name, schema = message.get("stream"), message.get("schema")
+    keys = message.get("key_properties") or []
+    if not isinstance(name, str) or not isinstance(schema, dict):
+        raise MessageError(line, "is a SCHEMA message without a stream or a schema")
+    properties = schema.get("properties")
+    if not isinstance(properties, dict) or not properties:
+        raise MessageError(line, f"is a SCHEMA of stream {name!r} without properties")
+    if not isinstance(keys, list) or len(set(map(str, keys))) < len(keys):
+        raise MessageError(line, f"is a SCHEMA of stream {name!r} whose key is not a list of names")
+    if missing := [key for key in keys if str(key) not in properties]:
+        raise MessageError(
+            line, f"is a SCHEMA of stream {name!r} whose key {missing[0]!r} is no property"
+        )
+    return name, schema, tuple(map(str, keys))
+
+
 def _hand_over(loader: Loader, waiting: Waiting, counts: Counter[str]) -> None:
-    """Give the loader all records that wait, those of each stream at once."""
+    """Give the loader all records that wait, those of each stream at once.
+
+    Where a line ends the load, those before it are given, of its own stream and of the others.
+    """
+    ended: LineError | None = None
     while waiting:
         name = next(iter(waiting))
         numbers, lines = waiting.pop(name)
-        loader.records(name, lines, numbers)
+        if ended is not None:
+            before = bisect_left(numbers, ended.line)
+            numbers, lines = numbers[:before], lines[:before]
+        if not lines:
+            continue
+        try:
+            loader.records(name, lines, numbers)
+        except LineError as error:
+            ended = error
+            waiting[name] = numbers, lines
+            continue
         counts["RECORD"] += len(lines)
+    if ended is not None:
+        raise ended
 
 
 def _blocks(source: IO[bytes] | IO[str]) -> Iterator[bytes]:

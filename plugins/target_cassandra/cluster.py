@@ -52,7 +52,8 @@ class Connection:
         driver = logging.getLogger("cassandra")
         driver.setLevel(logging.CRITICAL)
         try:
-            self.session: Session = self._cluster.connect()
+            # With some nodes only, batches would go to who owns none of their rows.
+            self.session: Session = self._cluster.connect(wait_for_all_pools=True)
         except TROUBLE as error:
             self._cluster.shutdown()
             raise UnreachableError(_reason(config, error)) from error

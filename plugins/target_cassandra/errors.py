@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from singer_sdk.exceptions import MissingKeyPropertiesError
 
-from singer_kit.errors import ConfigError, ContractExceededError, TargetWriteError
+from singer_kit.errors import ConfigError, ContractExceededError, LineError, TargetWriteError
 
 
 class TableConfigError(ConfigError):
     """A table of the settings does not fit its stream."""
 
 
-class InvalidRecordError(ContractExceededError):
+class InvalidRecordError(LineError):
     """A record cannot be stored, and the settings say that this ends the load."""
 
 

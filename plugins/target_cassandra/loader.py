@@ -13,9 +13,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from singer_kit.errors import MessageError, NoSchemaError
+from singer_kit.messages import schema_of
 from target_cassandra import tables
 from target_cassandra.batches import Batch, Checkpoint, Progress
-from target_cassandra.errors import EmptyVersionError, MissingKeyError, TooManyRejectedError
+from target_cassandra.errors import EmptyVersionError, TooManyRejectedError
 from target_cassandra.settings import DeleteMode, OnInvalidRecord
 from target_cassandra.writer import Writer, invalid_record
 
@@ -58,17 +59,7 @@ class Loader:
 
     def schema(self, line: int, message: dict[str, Any]) -> None:
         """Make a stream's tables ready for what follows."""
-        name, schema = message.get("stream"), message.get("schema")
-        keys = tuple(message.get("key_properties") or ())
-        if not isinstance(name, str) or not isinstance(schema, dict):
-            raise MessageError(line, "is a SCHEMA message without a stream or a schema")
-        properties = schema.get("properties")
-        if not isinstance(properties, dict) or not properties:
-            raise MessageError(line, f"is a SCHEMA of stream {name!r} without properties")
-        if missing := [key for key in keys if key not in properties]:
-            raise MessageError(
-                line, f"is a SCHEMA of stream {name!r} whose key {missing[0]!r} is no property"
-            )
+        name, schema, keys = schema_of(line, message)
         if self._shapes.get(name) == (schema, keys):
             return
         self.flush()
@@ -96,15 +87,16 @@ class Loader:
         return records
 
     def records(self, name: str, lines: Sequence[bytes], numbers: Sequence[int]) -> None:
-        """Take RECORD lines of one stream, each with its number in the input."""
+        """Take RECORD lines of one stream, each with its number in the input.
+
+        Raises :class:`LineError`, having taken none, for a line that ends the load.
+        """
         batch = self._batch(numbers[0], name)
         if batch is None:
             return
         decoded = batch.stream.codec.decode(lines, numbers)
         if decoded.faults and self._settings.on_invalid_record is OnInvalidRecord.FAIL:
-            fault = decoded.faults[0]
-            error = invalid_record(name, fault)
-            raise MissingKeyError(str(error)) if fault.code == "required" else error
+            raise invalid_record(name, decoded.faults[0])
         self._add(batch, decoded, numbers, b"\n".join(lines))
 
     def _add(self, batch: Batch, decoded: Decoded, numbers: Sequence[int], block: bytes) -> None:

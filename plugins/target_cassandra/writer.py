@@ -12,7 +12,12 @@ from singer_kit import metrics
 from target_cassandra import rejects, tables
 from target_cassandra.batches import Batch, Stream, Table
 from target_cassandra.codec import Clock, RecordCodec, payload_of
-from target_cassandra.errors import InvalidRecordError, TableConfigError
+from target_cassandra.errors import (
+    InvalidRecordError,
+    MissingKeyError,
+    TableConfigError,
+    WriteError,
+)
 from target_cassandra.layout import REJECTED, REJECTED_KEY, TableSpec, layout, rejected
 from target_cassandra.locks import Locks
 from target_cassandra.positions import Positions
@@ -222,7 +227,7 @@ class Writer:
                 continue
             self._requests.write(table.versions.older_than(version, self._requests), ring)
             for one in self._requests.wait():
-                raise InvalidRecordError(f"table {table.name!r}: {one.message}")
+                raise WriteError(f"table {table.name!r}: {one.message}")
 
     def _quarantine(self, stream: Stream, faults: Sequence[Fault], ring: Ring) -> None:
         into = self._quarantines.get(stream.name)
@@ -236,7 +241,7 @@ class Writer:
             raise invalid_record(into.name, fault)
         self._requests.write(_fixed(into.tables[0], 0, decoded.records), ring)
         for one in self._requests.wait():
-            raise InvalidRecordError(f"table {into.tables[0].name!r}: {one.message}")
+            raise WriteError(f"table {into.tables[0].name!r}: {one.message}")
 
 
 def _late(batch: Batch, line: int, path: str, code: str, message: str) -> Fault:
@@ -246,9 +251,11 @@ def _late(batch: Batch, line: int, path: str, code: str, message: str) -> Fault:
 
 def invalid_record(stream: str, fault: Fault) -> InvalidRecordError:
     """Return the error that ends a load at its first invalid record."""
-    return InvalidRecordError(
+    kind = MissingKeyError if fault.code == "required" else InvalidRecordError
+    return kind(
+        fault.line,
         f"stream {stream}, line {fault.line} of the messages, {fault.path}: {fault.message} "
-        f"({fault.code}); repair the record, or set on_invalid_record to quarantine"
+        f"({fault.code}); repair the record, or set on_invalid_record to quarantine",
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from singer_sdk.exceptions import MissingKeyPropertiesError
 
-from singer_kit.errors import ContractExceededError, TargetWriteError
+from singer_kit.errors import ContractExceededError, LineError, TargetWriteError
 
 
-class InvalidRecordError(ContractExceededError):
+class InvalidRecordError(LineError):
     """A record does not fit its stream's schema, and the settings say that this ends the load."""
 
 
