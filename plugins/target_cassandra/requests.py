@@ -240,6 +240,7 @@ def _statement(writes: Sequence[Write]) -> Any:
         (True, write.statement.query_id, write.values) for write in writes
     ]
     batch.routing_key = writes[0].partition
-    batch.keyspace = writes[0].statement.keyspace
+    # The statement's own is empty; without one the driver asks any node.
+    batch.keyspace = writes[0].statement.column_metadata[0].keyspace_name
     batch.is_idempotent = True
     return batch
