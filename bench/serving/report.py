@@ -51,9 +51,9 @@ def write(results: list[Result], rounds: int) -> None:
         (
             "Written by `python -m serving --write`; do not edit. 200,000 lyrics on one Cassandra"
             f" 5.0 node, the median of {rounds}, everyone taking turns. target-cassandra reads"
-            " Singer messages and is timed as a whole process, as cqlsh is; the driver is given rows that are ready "
-            "in its memory, and only its writing counts. All rows were compared with the input "
-            "after each load. Machines differ: read the ratios."
+            " Singer messages and is timed as a whole process, as cqlsh is; the driver is given"
+            " rows that are ready in its memory, and only its writing counts. All rows were"
+            " compared with the input after each load. Machines differ: read the ratios."
         ),
         "",
         (

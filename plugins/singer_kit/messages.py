@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import re
 import select
@@ -20,7 +21,8 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
-from singer_kit.errors import ContractExceededError, LineError, MessageError
+from singer_kit import batch_files, places
+from singer_kit.errors import BatchFileError, ContractExceededError, LineError, MessageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,6 +37,8 @@ _TICK_SECONDS = 0.2
 _RECORD = re.compile(rb'\{"type": ?"RECORD", ?"stream": ?"([^"\\\x00-\x1f]*)"')
 _STEADY_OTHERS = 2
 """Messages other than records in a block, up to which the next may well have none."""
+
+logger = logging.getLogger("target-postgres")
 
 Waiting = dict[str, tuple[list[int], list[bytes]]]
 """RECORD lines of each stream, with their numbers."""
@@ -80,6 +84,10 @@ class _Header(msgspec.Struct):
     stream: str | None = None
 
 
+class _StoppedError(Exception):
+    """A signal came in the middle of what one message names."""
+
+
 class MessageReader(GenericSingerReader[bytes]):
     """Feeds a loader until the input ends or somebody asks to stop."""
 
@@ -121,6 +129,8 @@ class MessageReader(GenericSingerReader[bytes]):
                 if block:
                     number += self._feed(loader, block, number, counts)
                 loader.tick()
+        except _StoppedError:
+            logger.info("stopping in the middle of a BATCH message")
         except ContractExceededError:
             loader.finish(is_whole=False)
             raise
@@ -190,6 +200,9 @@ class MessageReader(GenericSingerReader[bytes]):
         return header.type
 
     def _handle(self, loader: Loader, kind: str, line: bytes, number: int) -> None:
+        if kind == "BATCH":
+            self._load_files(loader, line, number)
+            return
         take = {
             "SCHEMA": loader.schema,
             "STATE": loader.state,
@@ -202,6 +215,39 @@ class MessageReader(GenericSingerReader[bytes]):
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MessageError(number, f"is not JSON: {error}") from None
         take(number, message)
+
+    def _load_files(self, loader: Loader, line: bytes, number: int) -> None:
+        """Take all records of the files that a BATCH message names.
+
+        Raises :class:`_StoppedError` when asked to stop: a STATE behind the message would speak
+        for all of its files.
+        """
+        try:
+            message = msgspec.json.decode(line, type=batch_files.Batch)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise MessageError(number, f"is no BATCH message: {error}") from None
+        before = 0
+        for url in message.manifest:
+            start = before
+            for block in batch_files.blocks(message, number, url):
+                if self._shutdown.requested:
+                    raise _StoppedError
+                first = places.in_files(number, before + 1)
+                try:
+                    before += _take_block(loader, message.stream, block, first)
+                except MessageError as error:
+                    at = error.line - places.in_files(number, start)
+                    raise BatchFileError(number, url, f"whose record {at} {error.what}") from None
+
+
+def _take_block(loader: Loader, name: str, block: bytes, first: int) -> int:
+    """Give the loader RECORD lines, those before the first that ends the load at least."""
+    if taken := loader.block(first, name, block):
+        return taken
+    lines = block.split(b"\n")
+    numbers = list(range(first, first + len(lines)))
+    _hand_over(loader, {name: (numbers, lines)}, Counter())
+    return len(lines)
 
 
 def schema_of(line: int, message: Mapping[str, Any]) -> tuple[str, dict[str, Any], tuple[str, ...]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from singer_kit import places
 from target_cassandra.layout import REJECTED, REJECTED_KEY
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ def messages(faults: Sequence[Fault], stream: str, run_id: str) -> list[bytes]:
             said += f"; its payload of {len(fault.payload)} bytes is not kept"
         record = {
             "_sdc_rejected_at": now,
-            "source_key": f"{bucket}/{key}#{line}" if is_known else f"{run_id}#{fault.line}",
+            "source_key": f"{bucket}/{key}#{line}"
+            if is_known
+            else f"{run_id}#{places.title(fault.line)}",
             "error_path": fault.path,
             "error_code": fault.code,
             "error_message": said,

@@ -34,6 +34,7 @@ class TargetCassandra(Connector, Target):
         PluginCapabilities.ABOUT,
         PluginCapabilities.STRUCTURED_LOGGING,
         PluginCapabilities.ACTIVATE_VERSION,
+        PluginCapabilities.BATCH,
     ]
 
     def __init__(self, **options: Any) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import metrics as sdk_metrics
 
-from singer_kit import metrics
+from singer_kit import metrics, places
 from target_cassandra import rejects, tables
 from target_cassandra.batches import Batch, Stream, Table
 from target_cassandra.codec import Clock, RecordCodec, payload_of
@@ -254,8 +254,9 @@ def invalid_record(stream: str, fault: Fault) -> InvalidRecordError:
     kind = MissingKeyError if fault.code == "required" else InvalidRecordError
     return kind(
         fault.line,
-        f"stream {stream}, line {fault.line} of the messages, {fault.path}: {fault.message} "
-        f"({fault.code}); repair the record, or set on_invalid_record to quarantine",
+        f"stream {stream}, line {places.title(fault.line)} of the messages, {fault.path}: "
+        f"{fault.message} ({fault.code}); repair the record, or set on_invalid_record to "
+        "quarantine",
     )
 
 
