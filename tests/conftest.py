@@ -6,5 +6,6 @@ pytest_plugins = [
     "fixtures.fix_postgres_tls",
     "fixtures.fix_pgbouncer",
     "fixtures.fix_object_store",
+    "fixtures.fix_cassandra",
     "fixtures.fix_meltano",
 ]

@@ -40,7 +40,9 @@ def cli() -> None:
 def up(names: tuple[str, ...]) -> None:
     """Start the services (all, or the PARTs named) and return when they are ready.
 
-    A part whose address is in the environment (POSTGRES_URI, S3_ENDPOINT_URL) is used as it is.
+    A part whose address is in the environment (POSTGRES_URI, S3_ENDPOINT_URL,
+    CASSANDRA_CONTACT_POINTS) is used as it is. Cassandra belongs to all once it was started by
+    its name.
     """
     for part in _chosen(names):
         click.echo(f"{part.name}: starting {part.title} …", err=True)
@@ -168,7 +170,7 @@ def _chosen(names: tuple[str, ...]) -> list[services.Part]:
     every = services.parts(run_root())
     if unknown := sorted(set(names) - set(every)):
         raise click.UsageError(f"no part {', '.join(unknown)}; there are: {', '.join(every)}")
-    return [every[name] for name in names or every]
+    return [every[name] for name in names or [one for one in every if every[one].wanted]]
 
 
 def _running() -> list[services.Part]:

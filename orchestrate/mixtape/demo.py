@@ -5,6 +5,7 @@ It does nothing a person could not type; each step's command is printed.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,11 +16,12 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from mixtape import services, summary
+from mixtape import served, services, summary
 from mixtape.corpus import destination, publish
 from mixtape.environment import read_env_file, run_environment
 from mixtape.paths import project_root, run_root
 from mixtape.services import ServiceError
+from mixtape.services.cassandra_jars import machine_java
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
     from mixtape.services import Part
 
 COMMAND = ["meltano", "run", "files-to-postgres", "transform"]
+SERVING = "files-to-cassandra"
+LEFT_OUT = (
+    "- Cassandra is left out: there is no Java 11 or 17 here; "
+    "`make demo CASSANDRA=1` takes one that PyPI has"
+)
 
 
 def main() -> None:
@@ -42,7 +49,9 @@ def main() -> None:
 def _demo(console: Console) -> int:
     started = time.monotonic()
     read_env_file()
-    parts = list(services.parts(run_root()).values())
+    every = services.parts(run_root())
+    with_cassandra = serves()
+    parts = [part for part in every.values() if with_cassandra or part.name != "cassandra"]
     for part in parts:
         with console.status(f"starting {part.title} …"):
             part.start()
@@ -51,15 +60,26 @@ def _demo(console: Console) -> int:
         place = destination("s3://raps", parts)
         published = publish(project_root() / "extract" / "raps", place, broken=True)
     console.print(f"[green]✓[/] {published.sentence}")
-    if code := _run(console, parts):
+    if not with_cassandra:
+        console.print(LEFT_OUT, markup=False)
+    if code := _run(console, parts, [*COMMAND, SERVING] if with_cassandra else COMMAND):
         return code
     summary.show(summary.last_load(parts))
+    if with_cassandra:
+        served.show(served.lyrics_of_an_artist(parts))
     console.print(f"\n{time.monotonic() - started:.0f} s. The services stay up:")
     _show_ways_in(console, parts)
     return 0
 
 
-def _run(console: Console, parts: Sequence[Part]) -> int:
+def serves() -> bool:
+    """Tell whether Cassandra is part of it: `CASSANDRA=1`, an address, or a Java asks for it."""
+    if asked := os.environ.get("CASSANDRA"):
+        return asked != "0"
+    return bool(os.environ.get("CASSANDRA_CONTACT_POINTS")) or machine_java() is not None
+
+
+def _run(console: Console, parts: Sequence[Part], command: Sequence[str]) -> int:
     """Run Meltano as a cluster would, its log in a file and its last line on the screen."""
     log = run_root() / "demo.log"
     programs = str(Path(sys.executable).parent)
@@ -70,12 +90,12 @@ def _run(console: Console, parts: Sequence[Part]) -> int:
         "PATH": os.pathsep.join([programs, os.environ["PATH"]]),
         "NO_COLOR": "1",
     }
-    console.print(f"[bold]$ {' '.join(COMMAND)}[/]")
+    console.print(f"[bold]$ {' '.join(command)}[/]")
     with (
         log.open("w") as file,
         console.status("starting Meltano …") as status,
         subprocess.Popen(
-            COMMAND,
+            command,
             env=environment,
             cwd=project_root(),
             stdout=subprocess.PIPE,
@@ -105,6 +125,12 @@ def _show_ways_in(console: Console, parts: Sequence[Part]) -> None:
     given = run_environment(parts)
     console.print(f"  BI and psql   {given['BI_READER_URI']}", markup=False, soft_wrap=True)
     console.print("                role bi_reader, schema marts")
+    if "TARGET_CASSANDRA_USERNAME" in given:
+        points = ", ".join(json.loads(given["TARGET_CASSANDRA_CONTACT_POINTS"]))
+        at = f"{points} port {given['TARGET_CASSANDRA_PORT']}"
+        console.print(
+            f"  Cassandra     {at}, role {given['TARGET_CASSANDRA_USERNAME']}", markup=False
+        )
     console.print('  your shell    eval "$(.venv/bin/mixtape env)"', markup=False)
     console.print("  again         make demo     (loads only what changed in extract/raps)")
     console.print("  stop          make down     (make clean also removes what they wrote)")

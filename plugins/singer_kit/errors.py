@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from singer_sdk.exceptions import RecordsWithoutSchemaException
+
+from singer_kit import places
+
 
 class ExitCode(IntEnum):
     """What a connector's exit status means.
@@ -54,7 +58,42 @@ class ContractExceededError(ConnectorError):
     exit_code = ExitCode.CONTRACT_EXCEEDED
 
 
+class LineError(ContractExceededError):
+    """Something on one line of the input ends the load."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class MessageError(LineError):
+    """A line of the input is no Singer message that can be used."""
+
+    def __init__(self, line: int, what: str) -> None:
+        said = f"line {places.title(line)} of the messages {what}"
+        super().__init__(line, f"{said}; mend it and start again from the last STATE")
+        self.what = what
+
+
+class BatchFileError(MessageError):
+    """A file that a BATCH message names cannot be read."""
+
+    def __init__(self, line: int, url: str, what: str) -> None:
+        super().__init__(line, f"names the file {url}, {what}")
+
+
+class NoSchemaError(MessageError, RecordsWithoutSchemaException):
+    """A message of a stream came before the stream's SCHEMA."""
+
+    def __init__(self, line: int, stream: str) -> None:
+        super().__init__(line, f"is of stream {stream!r}, which has sent no SCHEMA yet")
+
+
 class TargetWriteError(ConnectorError):
     """The target cannot be reached, or refuses a write."""
 
     exit_code = ExitCode.TARGET_WRITE
+
+
+class OutputClosedError(TargetWriteError):
+    """Nobody reads the STATE any more."""

@@ -14,6 +14,7 @@ class Measure(StrEnum):
     BYTES_READ = "bytes_read"
     FILES_READ = "files_read"
     LAG_SECONDS = "lag_seconds"
+    RECORDS_DELETED = "records_deleted"
     RECORDS_REJECTED = "records_rejected"
     UNKNOWN_FIELDS = "unknown_fields"
 

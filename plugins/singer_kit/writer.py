@@ -6,12 +6,16 @@ that nothing is encoded twice and no message object is made for a record.
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from typing import Any
 
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message
+
+from singer_kit.errors import OutputClosedError
 
 FLUSH_BYTES = 256 * 1024
 
@@ -80,6 +84,24 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         while left:
             left = left[out.write(left) :]
         out.flush()
+
+
+def write_state(state: dict[str, Any]) -> None:
+    """Print a target's STATE as one line.
+
+    Raises:
+        OutputClosedError: nobody reads standard output any more.
+    """
+    try:
+        sys.stdout.write(json.dumps(state, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter must not try again when it flushes on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OutputClosedError(
+            "standard output is closed, so no STATE can be handed on; what is committed is "
+            "written again, harmlessly, by the next run"
+        ) from None
 
 
 def record_head(stream: str) -> bytes:

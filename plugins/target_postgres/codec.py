@@ -148,7 +148,7 @@ class RowCodec:
         """Encode RECORD lines; a record that is not valid comes back as a fault.
 
         No line may be blank. One that is no message at all raises
-        :class:`~target_postgres.errors.MessageError`.
+        :class:`~singer_kit.errors.MessageError`.
         """
         whole = self.encode_block(NEWLINE.join(lines), numbers, stamp)
         if whole is not None:

@@ -12,12 +12,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from singer_kit.errors import MessageError, NoSchemaError
+from singer_kit.messages import schema_of
 from target_postgres import metadata
 from target_postgres.batches import Batch, Checkpoint, Progress
 from target_postgres.deletes import Activation, DeleteMode
 from target_postgres.errors import (
-    MessageError,
-    NoSchemaError,
     StreamsFailedError,
     TooManyRejectedError,
 )
@@ -60,22 +60,7 @@ class Loader:
 
     def schema(self, line: int, message: dict[str, Any]) -> None:
         """Make a stream's table ready for what follows."""
-        name, schema = message.get("stream"), message.get("schema")
-        keys = message.get("key_properties") or []
-        if not isinstance(name, str) or not isinstance(schema, dict):
-            raise MessageError(line, "is a SCHEMA message without a stream or a schema")
-        properties = schema.get("properties")
-        if not isinstance(properties, dict) or not properties:
-            raise MessageError(line, f"is a SCHEMA of stream {name!r} without properties")
-        if not isinstance(keys, list) or len(set(map(str, keys))) < len(keys):
-            raise MessageError(
-                line, f"is a SCHEMA of stream {name!r} whose key is not a list of names"
-            )
-        if missing := [key for key in keys if str(key) not in properties]:
-            raise MessageError(
-                line, f"is a SCHEMA of stream {name!r} whose key {missing[0]!r} is no property"
-            )
-        keys = tuple(map(str, keys))
+        name, schema, keys = schema_of(line, message)
         if self._shapes.get(name) == (schema, keys):
             return
         if name in self._open.batches:

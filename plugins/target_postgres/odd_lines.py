@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import jsonschema  # type: ignore[import-untyped]  # comes with the SDK, without types
 import msgspec
 
+from singer_kit.errors import MessageError
 from target_postgres import copytext, metadata, shapes
 from target_postgres.columns import SqlType
 from target_postgres.copytext import ABSENT, NULL, NullCharacter
-from target_postgres.errors import MessageError
 from target_postgres.far_dates import far_date, far_moment
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from target_postgres import metadata, places
+from singer_kit import places
+from target_postgres import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 from singer_sdk.target_base import Target
 
+from singer_kit.messages import MessageReader
 from singer_kit.plugin import Connector
+from singer_kit.writer import write_state
 from target_postgres.database import Database
-from target_postgres.errors import OutputClosedError
 from target_postgres.loader import Loader
-from target_postgres.messages import MessageReader
 from target_postgres.settings import CONFIG_JSONSCHEMA, Settings
 
 if TYPE_CHECKING:
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
-
-    from target_postgres.bookmarks import State
 
 
 class TargetPostgres(Connector, Target):
@@ -57,18 +52,5 @@ class TargetPostgres(Connector, Target):
             loader.finish(is_whole=True)
 
     def _start(self) -> Loader:
-        self._loader = Loader(Database(self.config), Settings.of(self.config), _emit)
+        self._loader = Loader(Database(self.config), Settings.of(self.config), write_state)
         return self._loader
-
-
-def _emit(state: State) -> None:
-    try:
-        sys.stdout.write(json.dumps(state, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The interpreter must not try again when it flushes on its way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise OutputClosedError(
-            "standard output is closed, so no STATE can be handed on; what is committed is "
-            "written again, harmlessly, by the next run"
-        ) from None

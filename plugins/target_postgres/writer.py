@@ -13,7 +13,8 @@ import msgspec
 import psycopg
 from psycopg import errors
 
-from target_postgres import deletes, metadata, metrics, places, rejects, shapes, tables
+from singer_kit import places
+from target_postgres import deletes, metadata, metrics, rejects, shapes, tables
 from target_postgres.batches import Batch, Stream
 from target_postgres.bookmarks import Bookmarks
 from target_postgres.codec import RowCodec

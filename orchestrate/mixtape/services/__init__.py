@@ -10,12 +10,14 @@ import os
 from typing import TYPE_CHECKING
 
 from mixtape.services.base import Given, Part, Service, ServiceError
+from mixtape.services.cassandra import Cassandra, GivenCassandra
 from mixtape.services.minio import Minio, installed
 from mixtape.services.moto import Moto
 from mixtape.services.object_store import GivenObjectStore
 from mixtape.services.postgres import GivenPostgres, Postgres
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = [
@@ -23,7 +25,7 @@ __all__ = [
     "Part",
     "Service",
     "ServiceError",
-    "addresses",
+    "cassandra",
     "object_store",
     "parts",
     "postgres",
@@ -33,25 +35,37 @@ __all__ = [
 def postgres(root: Path) -> Postgres | GivenPostgres:
     """Return the PostgreSQL to use: the one in `POSTGRES_URI`, or one below ``root``."""
     ours = Postgres(root)
-    return GivenPostgres() if _given(GivenPostgres.variable, ours) else ours
+    return GivenPostgres() if _given([GivenPostgres.variable], ours) else ours
 
 
 def object_store(root: Path) -> Minio | Moto | GivenObjectStore:
     """Return the object store to use: `S3_ENDPOINT_URL`, MinIO where it is, else moto."""
     ours = Minio(root) if installed() else Moto(root)
-    return GivenObjectStore() if _given(GivenObjectStore.variable, ours) else ours
+    return GivenObjectStore() if _given([GivenObjectStore.variable], ours) else ours
+
+
+def cassandra(root: Path) -> Cassandra | GivenCassandra:
+    """Return the Cassandra to use: that at `CASSANDRA_CONTACT_POINTS`, or one below ``root``."""
+    ours = Cassandra(root)
+    names = (GivenCassandra.variable, GivenCassandra.port_variable)
+    return GivenCassandra() if _given(names, ours) else ours
 
 
 def parts(root: Path) -> dict[str, Part]:
     """Return every part by the name that `mixtape up` knows it by."""
-    every: tuple[Part, ...] = (postgres(root), object_store(root))
+    every: tuple[Part, ...] = (postgres(root), object_store(root), cassandra(root))
     return {part.name: part for part in every}
 
 
-def _given(variable: str, ours: Service) -> bool:
+def _given(variables: Sequence[str], ours: Service) -> bool:
     """Tell whether the environment names a server that is not the one of this checkout.
 
-    After ``eval "$(mixtape env)"`` it names ours, which `mixtape down` must still stop.
+    The first of ``variables`` decides whether it names one at all. After ``eval "$(mixtape
+    env)"`` it names ours, which `mixtape down` must still stop.
     """
-    value = os.environ.get(variable)
-    return bool(value) and not (ours.placed and ours.address()[variable] == value)
+    if not os.environ.get(variables[0]):
+        return False
+    if not ours.placed:
+        return True
+    known = ours.address()
+    return any(os.environ.get(name, known[name]) != known[name] for name in variables)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MARK = "MIXTAPE_SERVICE"
-_READY_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.05
 
@@ -42,6 +41,11 @@ class Part(ABC):
     name: str
     #: what people call it
     title: str
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it is meant where no part is named."""
+        return True
 
     @abstractmethod
     def start(self) -> None:
@@ -97,6 +101,8 @@ class Service(Part):
 
     #: what asks the server to stop in an orderly way, and soon
     stop_signal = signal.SIGTERM
+    #: how long a start may take
+    ready_seconds = 60.0
 
     def __init__(self, root: Path) -> None:
         """Describe the service whose files are in ``root/<name>``; nothing is started yet."""
@@ -194,7 +200,7 @@ class Service(Part):
             )
 
     def _await_ready(self) -> None:
-        deadline = time.monotonic() + _READY_SECONDS
+        deadline = time.monotonic() + self.ready_seconds
         while time.monotonic() < deadline:
             if self.ready():
                 return

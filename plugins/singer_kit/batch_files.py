@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from target_postgres.errors import BatchFileError
+from singer_kit.errors import BatchFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +121,7 @@ def _filled(block: bytes) -> Iterator[bytes]:
 def _parquet(file: IO[bytes], _: Encoding) -> Iterator[bytes]:
     from pyarrow import parquet  # type: ignore[import-untyped]  # noqa: PLC0415 - see _unreadable
 
-    from target_postgres.arrow_json import json_lines  # noqa: PLC0415 - see _unreadable
+    from singer_kit.arrow_json import json_lines  # noqa: PLC0415 - see _unreadable
 
     opened = parquet.ParquetFile(file)
     about = opened.metadata

@@ -1,4 +1,4 @@
-"""The input, read in large pieces and told apart on raw bytes.
+"""A target's input, read in large pieces and told apart on raw bytes.
 
 Neighbouring RECORD lines of one stream are handed on together, undecoded: they are known by how
 they begin. Everything else is rare and decoded line by line.
@@ -16,20 +16,18 @@ import stat
 import sys
 from bisect import bisect_left
 from collections import Counter
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
-from singer_kit.errors import ContractExceededError
-from target_postgres import batch_files, places
-from target_postgres.errors import BatchFileError, LineError, MessageError
+from singer_kit import batch_files, places
+from singer_kit.errors import BatchFileError, ContractExceededError, LineError, MessageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from singer_kit.shutdown import Shutdown
-    from target_postgres.loader import Loader
 
 _PIECE = 256 * 1024
 """Bytes read at once: what is made of them stays in a core's cache."""
@@ -44,6 +42,41 @@ logger = logging.getLogger("target-postgres")
 
 Waiting = dict[str, tuple[list[int], list[bytes]]]
 """RECORD lines of each stream, with their numbers."""
+
+
+class Loader(Protocol):
+    """What a target does with its input. A message that ends the load raises."""
+
+    def schema(self, line: int, message: dict[str, Any]) -> None:
+        """Take a SCHEMA, which was line ``line``."""
+
+    def block(self, line: int, name: str, block: bytes) -> int:
+        """Take RECORD lines of one stream, joined by line breaks; the first is line ``line``.
+
+        Returns how many there were, or 0 if not all of them are valid records of this stream:
+        then none is taken.
+        """
+
+    def records(self, name: str, lines: Sequence[bytes], numbers: Sequence[int]) -> None:
+        """Take RECORD lines of one stream, each with its number in the input.
+
+        Raises :class:`LineError`, having taken none, for a line that ends the load.
+        """
+
+    def state(self, line: int, message: dict[str, Any]) -> None:
+        """Take a STATE: it holds once everything before it is durable."""
+
+    def activate_version(self, line: int, message: dict[str, Any]) -> None:
+        """Take an ACTIVATE_VERSION."""
+
+    def tick(self) -> None:
+        """Do what is due, also while no input comes."""
+
+    def finish(self, *, is_whole: bool) -> None:
+        """Make durable what is left; ``is_whole`` says that the input was read to its end."""
+
+    def close(self) -> None:
+        """Leave the store, whatever state the load is in."""
 
 
 class _Header(msgspec.Struct):
@@ -215,6 +248,28 @@ def _take_block(loader: Loader, name: str, block: bytes, first: int) -> int:
     numbers = list(range(first, first + len(lines)))
     _hand_over(loader, {name: (numbers, lines)}, Counter())
     return len(lines)
+
+
+def schema_of(line: int, message: Mapping[str, Any]) -> tuple[str, dict[str, Any], tuple[str, ...]]:
+    """Return the stream, the JSON Schema and the key of a SCHEMA message.
+
+    Raises:
+        MessageError: it lacks one of them, or its key is none.
+    """
+    name, schema = message.get("stream"), message.get("schema")
+    keys = message.get("key_properties") or []
+    if not isinstance(name, str) or not isinstance(schema, dict):
+        raise MessageError(line, "is a SCHEMA message without a stream or a schema")
+    properties = schema.get("properties")
+    if not isinstance(properties, dict) or not properties:
+        raise MessageError(line, f"is a SCHEMA of stream {name!r} without properties")
+    if not isinstance(keys, list) or len(set(map(str, keys))) < len(keys):
+        raise MessageError(line, f"is a SCHEMA of stream {name!r} whose key is not a list of names")
+    if missing := [key for key in keys if str(key) not in properties]:
+        raise MessageError(
+            line, f"is a SCHEMA of stream {name!r} whose key {missing[0]!r} is no property"
+        )
+    return name, schema, tuple(map(str, keys))
 
 
 def _hand_over(loader: Loader, waiting: Waiting, counts: Counter[str]) -> None:

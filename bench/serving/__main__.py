@@ -1,0 +1,70 @@
+"""Run the cases, interleaved, on one Cassandra node; write a table into docs/."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from pathlib import Path
+
+from loaders import cases
+from measure import Figures
+from rich.console import Console
+
+from mixtape.paths import run_root
+from mixtape.services.cassandra import Cassandra
+from serving import equality, report
+from serving.contenders import CASES, contenders
+
+
+def main() -> None:
+    """Start a node of the bench's own and run everything."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--scale", type=float, default=1.0, help="1 is the full size")
+    parser.add_argument("--write", action="store_true", help="replace what docs/ says")
+    options = parser.parse_args()
+    if options.write and options.scale != 1:
+        parser.error("--write is for the full size")
+    root = run_root() / "bench-serving"
+    node = Cassandra(root, heap="1g", settings={"auto_snapshot": False}, bare=True)
+    try:
+        node.start()
+        with tempfile.TemporaryDirectory(dir=root) as scratch:
+            results = run(Path(scratch), node, root, options.scale, options.rounds)
+    finally:
+        node.stop()
+        shutil.rmtree(root, ignore_errors=True)
+    Console(width=120).print(report.table(results))
+    if options.write:
+        report.write(results, options.rounds)
+
+
+def run(
+    scratch: Path, node: Cassandra, root: Path, scale: float, rounds: int
+) -> list[report.Result]:
+    """Let everyone fill every table, in turn, ``rounds`` times."""
+    console = Console()
+    [feed] = cases.make(scratch, scale, {"fresh"})
+    results: dict[tuple[str, str], report.Result] = {}
+    with node.session() as session:
+        entrants = contenders(root.parent / "bench-peers", node, session, scratch, feed)
+        for number in range(1, rounds + 1):
+            for case in CASES:
+                expected = equality.expected(case, feed)
+                for one in entrants:
+                    console.print(f"round {number} of {rounds}: {case.title}: {one.name} …")
+                    one.prepare(case)
+                    key = (case.table, one.name)
+                    result = results.setdefault(
+                        key, report.Result(case, one.name, expected.rows, Figures())
+                    )
+                    one.load(case, result.figures)
+                    found = equality.found(session, one.keyspace, case)
+                    result.said = "equal" if found == expected else f"differs: {found}"
+                    console.print(f"  {result.figures.seconds[-1]:.2f} s {result.said}")
+    return list(results.values())
+
+
+if __name__ == "__main__":
+    main()

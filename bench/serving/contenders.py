@@ -1,0 +1,234 @@
+"""Who fills the tables: our target, the DataStax driver's own helper, and cqlsh.
+
+Each has a keyspace of its own on one node. The other two are given ready-made rows, read from
+what our own load left; ours reads Singer messages.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import yaml
+from loaders.contenders import environment
+from measure import timed
+
+from mixtape.paths import project_root
+from mixtape.services.cassandra import DATACENTER
+
+if TYPE_CHECKING:
+    from cassandra.cluster import Session
+    from loaders.cases import Case as Feed
+    from measure import Figures
+
+    from mixtape.services.cassandra import Cassandra
+
+HERE = Path(__file__).parent
+OURS = "mixtape"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One table to be filled from the lyrics."""
+
+    table: str
+    title: str
+    goal: float
+    """How many times as fast as the driver's helper ours is meant to be."""
+
+
+CASES = (
+    Case("lyrics_by_id", "lyrics_by_id, whose keys cannot change", 5),
+    Case("lyrics_by_artist", "lyrics_by_artist, previous positions read", 2.5),
+)
+
+
+class Contender(Protocol):
+    """Something that fills a table in its own keyspace."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the table."""
+        ...
+
+    @property
+    def keyspace(self) -> str:
+        """Where its tables are."""
+        ...
+
+    def prepare(self, case: Case) -> None:
+        """Empty the table, and make what :meth:`load` reads."""
+
+    def load(self, case: Case, figures: Figures) -> None:
+        """Fill the table and add what that took."""
+
+
+class Place:
+    """One keyspace on the node, with the project's tables."""
+
+    def __init__(self, node: Cassandra, session: Session, keyspace: str) -> None:
+        self.node = node
+        self.session = session
+        self.keyspace = keyspace
+        session.execute(
+            f"CREATE KEYSPACE {keyspace} WITH replication = "
+            f"{{'class': 'NetworkTopologyStrategy', '{DATACENTER}': 1}}"
+        )
+        script = project_root() / "orchestrate" / "deploy" / "cassandra" / "tables.cql"
+        session.set_keyspace(keyspace)
+        for statement in script.read_text(encoding="utf-8").split(";\n"):
+            if statement.strip():
+                session.execute(statement)
+
+    def empty(self, *tables: str) -> None:
+        """Remove all rows of some tables."""
+        for table in tables:
+            self.session.execute(f"TRUNCATE {self.keyspace}.{table}", timeout=120)
+
+    def rows(self, keyspace: str, table: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Return a table's columns and its rows, user-defined types as plain tuples."""
+        result = self.session.execute(f"SELECT * FROM {keyspace}.{table}", timeout=120)
+        names = list(result.column_names)
+        return names, [tuple(map(_plain, row)) for row in result]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [tuple(one) if isinstance(one, tuple) else one for one in value]
+    return value
+
+
+class Mixtape:
+    """target-cassandra with the project's own settings for one table."""
+
+    name = "target-cassandra, from Singer messages"
+
+    def __init__(self, place: Place, scratch: Path, feed: Feed) -> None:
+        self._place = place
+        self._scratch = scratch
+        self._feed = feed
+        self.keyspace = place.keyspace
+
+    def prepare(self, case: Case) -> None:
+        """Empty the table and what stands beside it."""
+        beside = [f"{case.table}__positions"] if case.table == "lyrics_by_artist" else []
+        self._place.empty(case.table, *beside)
+
+    def load(self, case: Case, figures: Figures) -> None:
+        """Run the program."""
+        path = project_root() / "plugins" / "loaders.meltano.yml"
+        loaders = yaml.safe_load(path.read_text(encoding="utf-8"))["plugins"]["loaders"]
+        [said] = [one["config"] for one in loaders if one["name"] == "target-cassandra"]
+        node = self._place.node
+        user, password = node.superuser
+        config = {
+            **said,
+            "tables": [one for one in said["tables"] if one["table"] == case.table],
+            "contact_points": [node.host],
+            "port": node.port,
+            "username": user,
+            "password": password,
+            "local_dc": DATACENTER,
+            "keyspace": self.keyspace,
+            "run_id": "bench",
+        }
+        settings = self._scratch / "config.json"
+        settings.write_text(json.dumps(config))
+        program = Path(sys.executable).with_name("target-cassandra")
+        timed(
+            figures,
+            [str(program), "--config", str(settings)],
+            env=os.environ,
+            stdin=self._feed.messages,
+        )
+
+
+class Driver:
+    """`execute_concurrent_with_args` at its best concurrency; only the writing is timed."""
+
+    name = "DataStax driver, execute_concurrent_with_args"
+
+    def __init__(self, place: Place, scratch: Path) -> None:
+        self._place = place
+        self._rows = scratch / "rows.pickle"
+        self.keyspace = place.keyspace
+
+    def prepare(self, case: Case) -> None:
+        """Empty the table and take the rows of our own load."""
+        self._place.empty(case.table)
+        with self._rows.open("wb") as file:
+            pickle.dump(self._place.rows(OURS, case.table), file)
+
+    def load(self, case: Case, figures: Figures) -> None:
+        """Run `driver_load.py`, which prints its seconds."""
+        node = self._place.node
+        user, password = node.superuser
+        where = [node.host, str(node.port), user, self.keyspace, case.table, str(self._rows)]
+        done = subprocess.run(
+            [sys.executable, str(HERE / "driver_load.py"), *where],
+            input=password,
+            text=True,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        figures.seconds.append(float(done.stdout))
+
+
+class Cqlsh:
+    """`cqlsh COPY FROM` of a CSV file that `COPY TO` wrote from our own load."""
+
+    name = "cqlsh, COPY FROM"
+
+    def __init__(self, place: Place, scratch: Path, python: Path) -> None:
+        self._place = place
+        self._file = scratch / "rows.csv"
+        self._program = python.with_name("cqlsh")
+        self._settings = scratch / "cqlshrc"
+        self.keyspace = place.keyspace
+        user, password = place.node.superuser
+        credentials = scratch / "credentials"
+        credentials.write_text(
+            f"[PlainTextAuthProvider]\nusername = {user}\npassword = {password}\n"
+        )
+        credentials.chmod(0o600)
+        # The largest field is a lyric's text; the default stops at 128 KiB.
+        self._settings.write_text(
+            f"[authentication]\ncredentials = {credentials}\n[csv]\nfield_size_limit = 1000000\n"
+        )
+
+    def _command(self, statement: str) -> list[str]:
+        node = self._place.node
+        where = [node.host, str(node.port), "--cqlshrc", str(self._settings)]
+        return [str(self._program), *where, "--request-timeout", "120", "-e", statement]
+
+    def prepare(self, case: Case) -> None:
+        """Empty the table and have the rows of our own load written as CSV."""
+        self._place.empty(case.table)
+        copy = f"COPY {OURS}.{case.table} TO '{self._file}'"
+        subprocess.run(self._command(copy), check=True, stdout=subprocess.DEVNULL)
+
+    def load(self, case: Case, figures: Figures) -> None:
+        """Run cqlsh."""
+        copy = f"COPY {self.keyspace}.{case.table} FROM '{self._file}'"
+        timed(figures, self._command(copy), env=os.environ)
+
+
+def contenders(
+    root: Path, node: Cassandra, session: Session, scratch: Path, feed: Feed
+) -> list[Contender]:
+    """Return everyone; ours is the first, for the others are given what it wrote."""
+    return [
+        Mixtape(Place(node, session, OURS), scratch, feed),
+        Driver(Place(node, session, "driver"), scratch),
+        Cqlsh(
+            Place(node, session, "cqlsh"),
+            scratch,
+            environment(root, HERE / "locks" / "cqlsh.txt"),
+        ),
+    ]

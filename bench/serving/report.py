@@ -1,0 +1,92 @@
+"""The figures as a table for people, and a page."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from mixtape.paths import project_root
+
+if TYPE_CHECKING:
+    from measure import Figures
+
+    from serving.contenders import Case
+
+_FLOOR = "DataStax driver, execute_concurrent_with_args"
+_PAGE = "docs/benchmarks/serving.md"
+_TITLES = ("case", "who", "seconds", "rows/s", "times as fast as the driver", "goal", "MB", "rows")
+
+
+@dataclass
+class Result:
+    """One contender's runs of one case, and what the last one left."""
+
+    case: Case
+    who: str
+    rows: int
+    figures: Figures
+    said: str = ""
+
+
+def table(results: list[Result]) -> Table:
+    """Return all figures for a terminal."""
+    found = Table(title="median of all rounds")
+    for title in _TITLES:
+        found.add_column(title, justify="left" if title in {"case", "who", "rows"} else "right")
+    for row in _rows(results):
+        found.add_row(*row)
+    return found
+
+
+def write(results: list[Result], rounds: int) -> None:
+    """Write the page below docs/."""
+    lines = [
+        "# Filling Cassandra, side by side",
+        "",
+        (
+            "Written by `python -m serving --write`; do not edit. 200,000 lyrics on one Cassandra"
+            f" 5.0 node, the median of {rounds}, everyone taking turns. target-cassandra reads"
+            " Singer messages and is timed as a whole process, as cqlsh is; the driver is given"
+            " rows that are ready in its memory, and only its writing counts. All rows were"
+            " compared with the input after each load. Machines differ: read the ratios."
+        ),
+        "",
+        (
+            f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python"
+            f" {platform.python_version()}."
+        ),
+        "",
+        "| " + " | ".join(_TITLES) + " |",
+        "|---|---|--:|--:|--:|--:|--:|---|",
+        *("| " + " | ".join(row) + " |" for row in _rows(results)),
+        "",
+    ]
+    page = project_root() / _PAGE
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text("\n".join(lines))
+
+
+def _rows(results: list[Result]) -> list[tuple[str, ...]]:
+    floor = {one.case.table: one.figures.median for one in results if one.who == _FLOOR}
+    rows: list[tuple[str, ...]] = []
+    for one in results:
+        taken = one.figures.median
+        is_ours = one.who.startswith("target-cassandra")
+        rows.append(
+            (
+                one.case.title,
+                one.who,
+                f"{taken:.1f}",
+                f"{one.rows / taken:,.0f}",
+                f"{floor[one.case.table] / taken:.1f}",
+                f"{one.case.goal}" if is_ours else "",
+                f"{one.figures.peak:.0f}" if one.figures.megabytes else "",
+                one.said,
+            )
+        )
+    return rows

@@ -1,0 +1,44 @@
+"""Which replicas own a partition, so that a batch meets no node that owns none of it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import Any
+
+from cassandra.metadata import Murmur3Token
+
+
+class Ring:
+    """The replicas of a keyspace as they are now, those of the local data centre."""
+
+    def __init__(self, metadata: Any, keyspace: str, local_dc: str | None) -> None:
+        self._tokens: list[int] = []
+        self._groups: list[int] = []
+        ring = metadata.token_map
+        if ring is None or ring.token_class is not Murmur3Token:
+            return
+        known: dict[frozenset[Any], int] = {}
+        for token in ring.ring:
+            owners = frozenset(
+                host
+                for host in ring.get_replicas(keyspace, token)
+                if local_dc is None or host.datacenter == local_dc
+            )
+            self._tokens.append(token.value)
+            self._groups.append(known.setdefault(owners, len(known)))
+        if len(known) == 1:
+            self._tokens = []
+
+    def group(self, partition: bytes) -> int:
+        """Return the number of the set of replicas that own a partition key."""
+        if not self._tokens:
+            return 0
+        found = bisect_left(self._tokens, Murmur3Token.hash_fn(partition))
+        return self._groups[found if found < len(self._tokens) else 0]
+
+
+def routing_key(parts: tuple[bytes, ...]) -> bytes:
+    """Return the partition key of one column or several, as nodes hash it."""
+    if len(parts) == 1:
+        return parts[0]
+    return b"".join(len(part).to_bytes(2, "big") + part + b"\x00" for part in parts)

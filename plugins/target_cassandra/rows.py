@@ -1,0 +1,289 @@
+"""What a record means for one table: encoded values, and the rows that they make.
+
+A record gives the values it holds itself and, in a table that explodes an array, those of each
+element. A value that the record does not have is UNSET: such a record is partial, and what the
+table holds already fills the gaps.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+from cassandra.query import UNSET_VALUE
+
+from target_cassandra import values
+from target_cassandra.errors import TableConfigError
+from target_cassandra.layout import DELETED_AT
+from target_cassandra.ring import routing_key
+from target_cassandra.values import Unfit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from target_cassandra.layout import Column, Layout
+    from target_cassandra.settings import NullHandling
+    from target_cassandra.values import Shape, UserTypes
+
+LONGEST_KEY_BYTES = 65_535
+LARGEST_ROW_BYTES = 8 * 1024 * 1024
+"""Half of what a server with its own settings takes in one write."""
+
+_RAW = {b"": msgspec.UNSET, b"null": None}
+"""What a document means that is none."""
+
+Values = list[Any]
+"""One for each column of a table: bytes, None for a null that is written, or UNSET_VALUE."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row to be written."""
+
+    key: tuple[bytes, ...]
+    partition: bytes
+    values: Values
+
+
+class Parts(NamedTuple):
+    """What a record has for one table."""
+
+    record: Values
+    elements: list[Values] | None
+    """What each element of an exploded array adds; None if the record lacks the array."""
+    lacks: bool
+    """Whether the record has no value for some column."""
+    rows: list[Row] | None
+    """The rows that it makes by itself; None if it lacks part of a key that may be stored."""
+
+
+class RowPlan:
+    """How records of a stream become rows of one table.
+
+    ``types`` are the table's column types as they are; ``shapes`` say in which order and as what
+    a record's properties are decoded.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        types: Mapping[str, str],
+        user_types: UserTypes,
+        shapes: Mapping[str, Shape],
+        *,
+        nulls: NullHandling,
+        soft: bool,
+    ) -> None:
+        self.layout = layout
+        self._null = None if nulls == "null" else UNSET_VALUE
+        self._soft = soft
+        names = list(shapes)
+        self._explode = names.index(layout.spec.explode) if layout.spec.explode else None
+        element: list[str] = []
+        if layout.spec.explode is not None and (items := shapes[layout.spec.explode].items):
+            element = [name for name, _ in items.fields]
+        self._record: list[tuple[int, int, Any, Any, str]] = []
+        self._element: list[tuple[int, int, Any, Any, str]] = []
+        self._message: list[tuple[int, str, Any]] = []
+        for at, column in enumerate(layout.columns):
+            if column.origin == "message":
+                encode = values.encoder(column.shape, types[column.name], user_types)
+                self._message.append((at, column.source, encode))
+                continue
+            own = column.origin == "record"
+            found = (names if own else element).index(column.source)
+            # A derived column is made before it is encoded.
+            given = shapes[column.source] if own and column.unit is None else column.shape
+            encode = _encoder(column, given, types[column.name], user_types)
+            null = self._when_null(column, types[column.name], user_types)
+            (self._record if own else self._element).append((at, found, encode, null, column.name))
+        self.width = len(layout.columns)
+        self.key_width = len(layout.key)
+        self._partition_width = len(layout.spec.partition_key)
+        self._of_record = [entry[0] for entry in self._record] + [at for at, _, _ in self._message]
+
+    def _when_null(self, column: Column, cql: str, user_types: UserTypes) -> Any:
+        """Return what is written for a null of this column."""
+        if column.name in self.layout.spec.when_null:
+            given = values.encoder(column.shape, cql, user_types)
+            text = msgspec.json.encode(self.layout.spec.when_null[column.name])
+            try:
+                value = msgspec.json.decode(text, type=column.shape.decoded)
+                return given(value) if given else self._null
+            except (msgspec.DecodeError, Unfit) as error:
+                raise TableConfigError(
+                    f"setting 'tables': table {self.layout.spec.table!r} has a when_null for "
+                    f"{column.name!r} that is no {cql}: {error}"
+                ) from None
+        # A row that was marked as deleted is there again when a record without the mark comes.
+        return None if self._soft and column.name == DELETED_AT else self._null
+
+    def parts(self, record: Sequence[Any], around: Mapping[str, Any], *, is_delete: bool) -> Parts:
+        """Return what a record has for this table.
+
+        Raises:
+            Unfit: a value does not fit its column.
+        """
+        own: Values = [UNSET_VALUE] * self.width
+        lacks = self._fill(own, self._record, record)
+        for at, source, encode in self._message:
+            value = around[source]
+            if value is not None:
+                own[at] = encode(value)
+        if is_delete:
+            return self._deletion(own)
+        if self._explode is None:
+            elements = [own]
+        else:
+            array = record[self._explode]
+            if array is msgspec.UNSET:
+                return Parts(own, None, lacks=True, rows=None)
+            elements = [self._exploded(own, at, one) for at, one in enumerate(array or ())]
+        if lacks and self.layout.moves:
+            return Parts(own, elements, lacks=True, rows=None)
+        return Parts(own, elements, lacks, self.rows(elements))
+
+    def _deletion(self, own: Values) -> Parts:
+        """Return what removes a row: where keys cannot change, the key itself."""
+        if self.layout.moves:
+            return Parts(own, None, lacks=False, rows=[])
+        is_whole = self.layout.spec.delete == "partition"
+        key = self.partition_key(own) if is_whole else self.key(own)
+        row = Row(key, routing_key(key[: self._partition_width]), own)
+        return Parts(own, [own], lacks=False, rows=[row])
+
+    def _exploded(self, own: Values, at: int, element: Any) -> Values:
+        where = f"{self.layout.spec.explode}[{at}]"
+        if element is None:
+            raise _at(Unfit("type", "null where an object must be"), where)
+        row = own.copy()
+        try:
+            self._fill(row, self._element, msgspec.structs.astuple(element))
+        except Unfit as unfit:
+            raise _at(unfit, f"{where}.{unfit.path}") from None
+        return row
+
+    def _fill(
+        self,
+        row: Values,
+        plan: Sequence[tuple[int, int, Any, Any, str]],
+        source: Sequence[Any],
+    ) -> bool:
+        """Put the values of ``source`` into a row; returns whether some are absent."""
+        lacks = False
+        for at, index, encode, null, name in plan:
+            value = source[index]
+            if type(value) is msgspec.Raw:
+                value = _RAW.get(bytes(value), value)
+            if value is None:
+                row[at] = null
+            elif value is msgspec.UNSET:
+                if name == DELETED_AT and self._soft:
+                    row[at] = null
+                else:
+                    lacks = True
+            else:
+                try:
+                    row[at] = encode(value)
+                except Unfit as unfit:
+                    unfit.path = name
+                    raise
+        return lacks
+
+    def rows(self, elements: Sequence[Values]) -> list[Row]:
+        """Return rows, of which none lacks anything of its key; the last of a key stays.
+
+        Raises:
+            Unfit: part of a key is missing, empty or too long, or a row is too large.
+        """
+        found = [self.row(one) for one in elements]
+        return list({row.key: row for row in found}.values())
+
+    def row(self, row: Values) -> Row:
+        """Return a row; raises Unfit as :meth:`rows` does."""
+        key = self.key(row)
+        size = sum(len(value) for value in row if isinstance(value, bytes))
+        if size > LARGEST_ROW_BYTES:
+            sizes = [len(value) if isinstance(value, bytes) else 0 for value in row]
+            longest = self.layout.columns[sizes.index(max(sizes))].name
+            message = f"a row of {size} bytes is more than {LARGEST_ROW_BYTES}"
+            raise _at(Unfit("size", message), longest)
+        return Row(key, routing_key(key[: self._partition_width]), row)
+
+    def key(self, row: Values) -> tuple[bytes, ...]:
+        """Return the primary key of a row; raises Unfit as :meth:`rows` does."""
+        key = tuple(row[: self.key_width])
+        for at, part in enumerate(key):
+            if not isinstance(part, bytes):
+                message = f"missing, and part of the key of table {self.layout.spec.table!r}"
+                raise _at(Unfit("required", message), self.layout.columns[at].name)
+            if not part and at < self._partition_width:
+                raise _at(
+                    Unfit("empty", "empty, and part of a partition key"),
+                    self.layout.columns[at].name,
+                )
+            if len(part) > LONGEST_KEY_BYTES:
+                message = f"{len(part)} bytes, and a key has {LONGEST_KEY_BYTES} at the most"
+                raise _at(Unfit("size", message), self.layout.columns[at].name)
+        if sum(len(part) + 3 for part in key[: self._partition_width]) > LONGEST_KEY_BYTES + 3:
+            raise _at(
+                Unfit("size", f"a partition key has {LONGEST_KEY_BYTES} bytes at the most"),
+                self.layout.columns[0].name,
+            )
+        return key
+
+    def partition_key(self, row: Values) -> tuple[bytes, ...]:
+        """Return the partition key of a row that may lack the rest of its key."""
+        filler = [b"\x00"] * (self.key_width - self._partition_width)
+        return self.key([*row[: self._partition_width], *filler])[: self._partition_width]
+
+    def folded(self, row: Row, later: Row) -> Row:
+        """Return two rows of one key and version as one, what came later on top."""
+        return Row(row.key, row.partition, _over(row.values, later.values))
+
+    def completed(self, parts: Parts, base: Sequence[Row]) -> list[Row]:
+        """Return the rows of a partial record, its gaps filled from the rows before it.
+
+        Raises:
+            Unfit: as :meth:`rows` does.
+        """
+        if parts.elements is None:
+            return self.rows([_over(row.values, parts.record) for row in base])
+        if not base:
+            return self.rows(parts.elements)
+        whole: Values = [UNSET_VALUE] * self.width
+        for at in self._of_record:
+            whole[at] = base[0].values[at]
+        return self.rows([_over(whole, one) for one in parts.elements])
+
+
+def _over(base: Values, row: Values) -> Values:
+    """Return ``row`` with what it lacks taken from ``base``."""
+    return [old if new is UNSET_VALUE else new for old, new in zip(base, row, strict=True)]
+
+
+def _encoder(
+    column: Column, given: Shape, cql: str, user_types: UserTypes
+) -> Callable[[Any], bytes]:
+    encode = values.encoder(given, cql, user_types)
+    if encode is None:
+        raise TypeError(f"{column.name}: tables.prepare has looked")
+    if column.unit == "day":
+        return lambda value: encode(_utc(value))
+    if column.unit == "month":
+        return lambda value: encode(_utc(value).isoformat()[:7])
+    return encode
+
+
+def _utc(value: dt.date) -> dt.date:
+    """Return the day of a time in UTC, or of a date."""
+    if not isinstance(value, dt.datetime):
+        return value
+    return (value if value.tzinfo is None else value.astimezone(dt.UTC)).date()
+
+
+def _at(unfit: Unfit, name: str) -> Unfit:
+    unfit.path = name
+    return unfit

@@ -1,0 +1,112 @@
+"""Rap files in MinIO are served from Cassandra, loaded by a role that may read and modify only."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mixtape.services.cassandra import DATACENTER, make_keyspace, make_tables
+
+if TYPE_CHECKING:
+    from fixtures.fix_cassandra import Keyspace
+    from fixtures.fix_meltano import Project
+
+JOB = "files-to-cassandra"
+
+SONG = """schema_version: 1
+title: Quorum at Dawn
+lyrics: two of three are enough
+released_date: {date}
+credits:
+  - {{artist: {artist}, role: singer}}
+  - {{artist: {artist}, role: lyricist}}
+updated_at: 2026-05-01T12:00:00Z
+"""
+
+
+@pytest.fixture
+def environment(keyspace: Keyspace) -> dict[str, str]:
+    """What a run is given of Cassandra: tables that are there, and a role with two rights."""
+    role, password = f"loader_{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
+    make_keyspace(keyspace.session, keyspace.name, role, password, replication={DATACENTER: 1})
+    make_tables(keyspace.session, keyspace.name)
+    return {
+        "TARGET_CASSANDRA_CONTACT_POINTS": json.dumps(keyspace.settings["contact_points"]),
+        "TARGET_CASSANDRA_PORT": str(keyspace.settings["port"]),
+        "TARGET_CASSANDRA_LOCAL_DC": str(keyspace.settings["local_dc"]),
+        "TARGET_CASSANDRA_KEYSPACE": keyspace.name,
+        "TARGET_CASSANDRA_USERNAME": role,
+        "TARGET_CASSANDRA_PASSWORD": password,
+    }
+
+
+class Application:
+    """Asks what the serving application asks, one table for each question."""
+
+    def __init__(self, keyspace: Keyspace) -> None:
+        self._keyspace = keyspace
+
+    def ask(self, table: str, **key: Any) -> list[dict[str, Any]]:
+        """Return the rows of a partition; no question may need ALLOW FILTERING."""
+        where = " AND ".join(f"{name} = %s" for name in key)
+        return self._keyspace.execute(f"SELECT * FROM {{}}.{table} WHERE {where}", *key.values())
+
+
+def test_every_question_of_the_application_is_answered_by_one_table(
+    project: Project, raps: dict[str, bytes], keyspace: Keyspace, environment: dict[str, str]
+) -> None:
+    project.put(raps)
+    project.run(JOB, **environment)
+    ask = Application(keyspace).ask
+    lyrics = keyspace.execute("SELECT * FROM {}.lyrics_by_id")
+    meetups = keyspace.execute("SELECT * FROM {}.meetups_by_month")
+    artists = keyspace.execute("SELECT * FROM {}.artists_by_id")
+    assert len(lyrics) >= 40
+    assert len(artists) >= 15
+    for lyric in lyrics:
+        assert ask("lyrics_by_id", lyric_id=lyric["lyric_id"]) == [lyric]
+        for credit in lyric["credits"]:
+            own = ask("lyrics_by_artist", artist_id=credit.artist_id)
+            assert lyric["title"] in [
+                one["title"] for one in own if one["lyric_id"] == lyric["lyric_id"]
+            ]
+            dates = [str(one["released_date"]) for one in own]
+            assert dates == sorted(dates, reverse=True)
+    performed = 0
+    for meetup in meetups:
+        assert meetup in ask("meetups_by_month", month=meetup["month"])
+        assert meetup["month"] == meetup["starts_at"].isoformat()[:7]
+        for performance in meetup["performances"] or ():
+            found = ask("performances_by_lyric", lyric_id=performance.lyric_id)
+            assert (meetup["meetup_id"], performance.artist_id) in {
+                (one["meetup_id"], one["artist_id"]) for one in found
+            }
+            performed += 1
+    assert performed
+    for artist in artists:
+        assert ask("artists_by_id", artist_id=artist["artist_id"]) == [artist]
+    # Live changes feed these; the questions are answered all the same.
+    assert ask("registrations_by_meetup", meetup_id=uuid.uuid4()) == []
+    assert ask("plays_by_lyric_day", lyric_id=uuid.uuid4(), played_on="2026-05-01") == []
+
+
+def test_a_release_date_that_changes_moves_the_row_and_a_broken_rap_is_kept_apart(
+    project: Project, keyspace: Keyspace, environment: dict[str, str]
+) -> None:
+    key = "lyrics/quorum_at_dawn.yaml"
+    song = SONG.format(date="2020-01-01", artist="Mc Quorum")
+    project.put({key: song.encode(), "lyrics/broken.yaml": b"title: 7\n"})
+    project.run(JOB, **environment)
+    [first] = keyspace.execute("SELECT * FROM {}.lyrics_by_artist")
+    assert str(first["released_date"]) == "2020-01-01"
+    assert [credit.role for credit in first["credits"]] == ["singer", "lyricist"]
+    faults = keyspace.execute("SELECT * FROM {}.lyrics__rejected")
+    assert {fault["source_key"] for fault in faults} == {f"{project.bucket}/lyrics/broken.yaml#1"}
+    project.put({key: SONG.format(date="2021-02-03", artist="Mc Quorum").encode()})
+    project.run(JOB, **environment)
+    [moved] = keyspace.execute("SELECT * FROM {}.lyrics_by_artist")
+    assert str(moved["released_date"]) == "2021-02-03"
+    assert moved["lyric_id"] == first["lyric_id"]
