@@ -4,5 +4,6 @@ pytest_plugins = [
     "fixtures.fix_services",
     "fixtures.fix_postgres",
     "fixtures.fix_object_store",
+    "fixtures.fix_mongodb",
     "fixtures.fix_meltano",
 ]

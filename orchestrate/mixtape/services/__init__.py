@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mixtape.services.base import Given, Part, Service, ServiceError
 from mixtape.services.minio import Minio, installed
+from mixtape.services.mongodb import GivenMongodb, Mongodb
 from mixtape.services.moto import Moto
 from mixtape.services.object_store import GivenObjectStore
 from mixtape.services.postgres import GivenPostgres, Postgres
@@ -24,6 +25,7 @@ __all__ = [
     "Service",
     "ServiceError",
     "addresses",
+    "mongodb",
     "object_store",
     "parts",
     "postgres",
@@ -40,6 +42,12 @@ def object_store(root: Path) -> Minio | Moto | GivenObjectStore:
     """Return the object store to use: `S3_ENDPOINT_URL`, MinIO where it is, else moto."""
     ours = Minio(root) if installed() else Moto(root)
     return GivenObjectStore() if _given(GivenObjectStore.variable, ours) else ours
+
+
+def mongodb(root: Path) -> Mongodb | GivenMongodb:
+    """Return the MongoDB to use: the one in `MONGODB_URI`, or one below ``root``."""
+    ours = Mongodb(root)
+    return GivenMongodb() if _given(GivenMongodb.variable, ours) else ours
 
 
 def parts(root: Path) -> dict[str, Part]:
