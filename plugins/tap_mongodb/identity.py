@@ -9,10 +9,6 @@ type are canonical Extended JSON, which is another text for every other value.
 from __future__ import annotations
 
 import re
-from typing import Any
-
-import bson
-from bson.codec_options import CodecOptions, DatetimeConversion
 
 from tap_mongodb.bson_bytes import (
     BadValueError,
@@ -23,11 +19,6 @@ from tap_mongodb.bson_bytes import (
 )
 from tap_mongodb.extended_json import CanonicalWriter
 from tap_mongodb.extended_json_reader import read_member
-
-DOCUMENT_CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
-    datetime_conversion=DatetimeConversion.DATETIME_MS
-)
-"""Decodes ids without loss of their type."""
 
 _STRING, _OBJECT_ID = 0x02, 0x07
 # How nearly every document begins, behind its size.
@@ -42,11 +33,6 @@ class MissingIdError(BadValueError):
 
     def __init__(self) -> None:
         super().__init__("id_missing", "found no _id; a projection or pipeline must keep it")
-
-
-def key_text(value: Any) -> str:
-    """Return the key text of a decoded ``_id``; for other types than bson's own see bson.encode."""
-    return key_text_of(bson.encode({"_id": value}, codec_options=DOCUMENT_CODEC))
 
 
 def key_text_of(raw: bytes) -> str:
