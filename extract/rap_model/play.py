@@ -1,5 +1,7 @@
 """Play: somebody listened to a lyric."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from rap_model.base import Entity
@@ -8,6 +10,8 @@ from rap_model.fields import Country, Id, Instant, Milliseconds, Text
 
 class Play(Entity):
     """One play; it has no natural key, so that its id is always given."""
+
+    id_field: ClassVar[str] = "play_id"
 
     play_id: Id = Field(description="Id of the play, given by the player.")
     lyric_id: Id = Field(description="Id of the played lyric.")

@@ -122,7 +122,8 @@ class InferredShape:
             if self._fits_all(document):
                 if document.keys() != self.known.keys():
                     document = {name: document.get(name) for name in self.known}
-                return encode_plain(document)[1:-1] + b',"_sdc_extra":null'
+                document[EXTRA] = None
+                return encode_plain(document)[1:-1]
         except OddValueError:
             pass
         self._learn(raw)

@@ -208,6 +208,7 @@ def split(document: dict[str, Any], fields: Any, counts: Counter[str]) -> bytes:
     extra = {
         name: value for name, value in document.items() if name not in fields and name != "_id"
     }
-    counts["unknown_fields"] += len(extra)
+    if extra:
+        counts["unknown_fields"] += len(extra)
     record[EXTRA] = extra or None
     return encoder.encode(record)[1:-1]
