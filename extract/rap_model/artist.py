@@ -1,6 +1,6 @@
 """Artist: who raps, writes or produces."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import Field
 
@@ -11,8 +11,6 @@ from rap_model.identity import UNDERIVED, artist_id
 
 class Artist(Entity):
     """One artist; natural key: the name."""
-
-    id_field: ClassVar[str] = "artist_id"
 
     artist_id: Id = Field(
         description="Id of the artist: the given UUID, else derived from the normalised name."

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from rap_model.fields import Rule
-from rap_model.identity import UNDERIVED, canonical_id
 
 SCHEMA_VERSION = 1
 
@@ -34,9 +33,6 @@ class Row(BaseModel):
 class Entity(Row):
     """A thing with an id of its own that documents are written about."""
 
-    id_field: ClassVar[str]
-    """Name of the field that holds it."""
-
     schema_version: Annotated[
         int,
         Field(strict=True, ge=SCHEMA_VERSION, le=SCHEMA_VERSION),
@@ -55,22 +51,10 @@ class Entity(Row):
     @classmethod
     def _expanded(cls, document: Any) -> Any:
         if isinstance(document, dict):
-            return cls.expand(cls._identified(document))
+            return cls.expand(document)
         if isinstance(document, cls):
             return document
         raise PydanticCustomError("object_expected", "must be an object with named fields")
-
-    @classmethod
-    def _identified(cls, document: Document) -> Document:
-        """Return a database's document with its key as the id, where that is a UUID.
-
-        A key of another kind says nothing to other feeds: the id is given beside it, or derived.
-        """
-        if document.get(cls.id_field) is None and (key := document.get("_id")) is not None:
-            given = canonical_id(key)
-            if given != UNDERIVED:
-                return {**document, cls.id_field: given}
-        return document
 
     @classmethod
     def read(cls, document: Any) -> dict[str, Any]:

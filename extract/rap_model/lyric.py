@@ -65,8 +65,6 @@ def _once_each(credits_: tuple[Credit, ...]) -> tuple[Credit, ...]:
 class Lyric(Entity):
     """One lyric; natural key: the title and the lead artist's id."""
 
-    id_field: ClassVar[str] = "lyric_id"
-
     lyric_id: Id = Field(
         description=(
             "Id of the lyric: the given UUID, else derived from the normalised title and the "

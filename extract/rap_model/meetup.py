@@ -52,8 +52,6 @@ def _once_each(performances: tuple[Performance, ...]) -> tuple[Performance, ...]
 class Meetup(Entity):
     """One meetup; natural key: the title and the start."""
 
-    id_field: ClassVar[str] = "meetup_id"
-
     meetup_id: Id = Field(
         description=(
             "Id of the meetup: the given UUID, else derived from the normalised title and the "

@@ -1,7 +1,7 @@
 """Registration: somebody signed up for a meetup, came, or did not."""
 
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -20,8 +20,6 @@ class Status(StrEnum):
 
 class Registration(Entity):
     """One attendee's registration for one meetup; natural key: the meetup's id and the hash."""
-
-    id_field: ClassVar[str] = "registration_id"
 
     registration_id: Id = Field(
         description=(
