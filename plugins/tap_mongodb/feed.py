@@ -144,13 +144,14 @@ class MongoFeed:
             namespace.get("coll", ""),
             time,
             token,
-            key.raw if key is not None else b"",
+            _raw(key) or b"",
             _raw(event.get("fullDocument")),
             _raw(event.get("fullDocumentBeforeChange")),
             target.get("coll", "") if target.get("db") == self._database else "",
-            event.raw,
+            bytes(event.raw),
         )
 
 
 def _raw(document: Any) -> bytes | None:
-    return document.raw if isinstance(document, RawBSONDocument) else None
+    # A large one is a view of the whole message.
+    return bytes(document.raw) if isinstance(document, RawBSONDocument) else None

@@ -54,7 +54,7 @@ def run(seconds: float) -> None:
     _log("timer", _Metric.SECONDS, round(seconds, 3))
 
 
-def _log(kind: str, metric: _Metric, value: float, **tags: Any) -> None:
+def _log(kind: str, metric: _Metric, value: float, /, **tags: Any) -> None:
     # A point asks of its metric nothing but a value; the SDK's type names its own list.
     point: metrics.Point[float] = metrics.Point(kind, metric, value, tags)  # type: ignore[arg-type]
     metrics.log(metrics.get_metrics_logger(), point)

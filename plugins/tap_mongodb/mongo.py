@@ -96,7 +96,7 @@ class MongoSource:
         """Return some documents, chosen by the server."""
         with errors_named(f"collection {collection!r}"):
             found = self._database[collection].aggregate([{"$sample": {"size": size}}])
-            return [document.raw for document in found]
+            return [bytes(document.raw) for document in found]
 
     def has_images(self, collection: str) -> bool:
         """Return whether the collection keeps pre- and post-images."""

@@ -124,8 +124,8 @@ class Bookmark:
     started_at: Timestamp
     lsn: int = 0
     """The version given to the rows of the snapshot's newest chunk."""
-    last_id: Any = None
-    """Extended JSON of the ``_id`` that the snapshot has reached, as a JSON value."""
+    last_id: str | None = None
+    """Extended JSON of the ``_id`` that the snapshot has reached; ``null`` is an ``_id`` too."""
     done: bool = False
     dropped: bool = False
     """Whether the collection is gone, and its rows with it."""
@@ -149,7 +149,7 @@ class Bookmark:
             version,
             started_at,
             _int(snapshot.get("lsn")),
-            snapshot.get("last_id"),
+            json.dumps(snapshot["last_id"]) if "last_id" in snapshot else None,
             snapshot.get("done") is True,
             found.get("dropped") is True,
             str(found.get("uuid", "")),
@@ -165,7 +165,7 @@ class Bookmark:
             "done": self.done,
         }
         if not self.done and self.last_id is not None:
-            snapshot["last_id"] = self.last_id
+            snapshot["last_id"] = json.loads(self.last_id)
         value: dict[str, Any] = {
             "phase": "stream" if self.done else "snapshot",
             "epoch": self.epoch,

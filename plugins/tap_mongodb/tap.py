@@ -162,15 +162,19 @@ class TapMongoDB(Connector, Tap):
         """Return the collections to make streams of, and whether each is there."""
         there = self.source.collections()
         names = {name.lower() for name in self.settings.filter_collections}
-        wanted = dict.fromkeys((name for name in there if not names or name.lower() in names), True)
         prefix = self.settings.stream_name("")
         prefix = f"{prefix}_" if prefix else ""
-        for stream, mark in self._given_state.get("bookmarks", {}).items():
-            is_ours = isinstance(mark, dict) and "snapshot" in mark and not mark.get("dropped")
-            if is_ours and stream.startswith(prefix):
-                # Its rows are still to be marked as deleted.
-                wanted.setdefault(stream.removeprefix(prefix), False)
-        return wanted
+        # Rows of a collection that is gone are still to be marked as deleted.
+        known = [
+            stream.removeprefix(prefix)
+            for stream, mark in self._given_state.get("bookmarks", {}).items()
+            if isinstance(mark, dict) and "snapshot" in mark and not mark.get("dropped")
+        ]
+        return {
+            name: name in there
+            for name in dict.fromkeys([*there, *known])
+            if not names or name.lower() in names
+        }
 
     def _streams_of(self, collection: str, *, is_there: bool) -> list[MongoStream]:
         settings = self.settings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from tap_mongodb.identity import id_from_json, id_to_json
@@ -38,9 +37,7 @@ def read_chunk(
         StopRun: the run is to end.
     """
     bookmark = follower.bookmark
-    after = None
-    if bookmark.last_id is not None:
-        after = id_from_json(json.dumps(bookmark.last_id, ensure_ascii=False))
+    after = None if bookmark.last_id is None else id_from_json(bookmark.last_id)
     # Taken before the documents are asked for. Taken after them, a change made between the reading
     # and the answer would be older than the row that does not have it yet, and be refused.
     lsn = cursor.lsn_of(source.clock())
@@ -66,4 +63,4 @@ def read_chunk(
 
 
 def _reach(bookmark: Bookmark, document: bytes) -> None:
-    bookmark.last_id = json.loads(id_to_json(document))
+    bookmark.last_id = id_to_json(document)
