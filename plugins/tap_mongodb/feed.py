@@ -26,17 +26,20 @@ if TYPE_CHECKING:
     from tap_mongodb.client import Token
 
 ATTEMPTS = 5
-_GONE = frozenset((280, 286))
-"""ChangeStreamFatalError and ChangeStreamHistoryLost."""
+_HISTORY_LOST, _FATAL = 286, 280
+"""ChangeStreamHistoryLost, and ChangeStreamFatalError: a token that is not found, for one."""
 _TOO_LARGE = frozenset((10334, 17280))
 _PASSING = frozenset((6, 7, 43, 63, 89, 91, 150, 189, 234, 237, 262, 9001, 10107, 11600, 11602))
 """Codes of elections, shut-downs and lost connections, as drivers resume change streams on."""
 _ALSO_PASSING = frozenset((133, 13388, 13435, 13436))
 
 
-def is_gone(error: OperationFailure) -> bool:
-    """Return whether the server's history does not reach back that far."""
-    return error.code in _GONE
+def is_gone(error: OperationFailure, *, with_token: bool = False) -> bool:
+    """Return whether the server's history does not reach back that far.
+
+    A token that is not found says nothing yet: the time that goes with it may still be there.
+    """
+    return error.code == _HISTORY_LOST or (error.code == _FATAL and not with_token)
 
 
 def is_passing(error: PyMongoError) -> bool:

@@ -130,12 +130,12 @@ class MongoSource:
                 raise standalone(where) from None
             if isinstance(error, ConnectionFailure):
                 raise named(error, where) from None
-            if start.token is not None:
-                raise TokenRefusedError(str(error)) from None
-            if is_gone(error):
+            if is_gone(error, with_token=start.token is not None):
                 raise HistoryGoneError(
                     (error.details or {}).get("errmsg") or str(error.code)
                 ) from None
+            if start.token is not None:
+                raise TokenRefusedError(str(error)) from None
             raise named(error, where) from None
         except PyMongoError as error:
             raise named(error, f"change stream on {self._name(scope)}") from None

@@ -61,6 +61,7 @@ class Cursor:
     is_end: bool = False
     """Whether the token is that of an event that ended the stream."""
     pipeline_hash: str = ""
+    """What the stream was made from that gave the token."""
     lsn: int = 0
     """The newest version that was given to a row."""
     offset: int = 0
@@ -70,12 +71,17 @@ class Cursor:
         """Return the version of rows at a cluster time."""
         return lsn_of(time) + self.offset
 
-    def start(self, pipeline_hash: str) -> Start:
-        """Return where a stream goes on; a changed pipeline might not find the token again."""
-        if self.is_end and (self.token is None or pipeline_hash != self.pipeline_hash):
+    @property
+    def start(self) -> Start:
+        """Return where a stream goes on."""
+        return Start(self.time, self.token, self.is_end)
+
+    @property
+    def start_by_time(self) -> Start:
+        """Return where a stream goes on if the server does not take the token."""
+        if self.is_end:
             return Start(Timestamp(self.time.time, self.time.inc + 1))
-        usable = self.token if pipeline_hash == self.pipeline_hash else None
-        return Start(self.time, usable, self.is_end)
+        return Start(self.time)
 
     @classmethod
     def read(cls, found: Any) -> Cursor | None:

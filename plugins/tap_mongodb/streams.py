@@ -241,7 +241,15 @@ class CollectionStream(MongoStream):
         """Tell of fields that were not there before."""
         self._generation = self.encoder.generation
         self._schema = self._full_schema()
-        self._write_schema_message()
+        # Not by the SDK: its mapper goes on telling the schema that it was given at the start.
+        self._writer.write_line(
+            {
+                "type": "SCHEMA",
+                "stream": self.name,
+                "schema": self._schema,
+                "key_properties": list(self.primary_keys),
+            }
+        )
 
 
 class StreamSink:

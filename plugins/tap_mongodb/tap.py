@@ -63,7 +63,8 @@ class TapMongoDB(Connector, Tap):
     def __init__(self, **arguments: Any) -> None:
         # Streams are made before the SDK reads the state, which names collections that are gone.
         given = arguments.get("state")
-        self._given_state: dict[str, Any] = given if isinstance(given, dict) else {}
+        marks = given.get("bookmarks") if isinstance(given, dict) else None
+        self._given_marks: dict[str, Any] = marks if isinstance(marks, dict) else {}
         self._sinks: dict[str, StreamSink] = {}
         self._collections: dict[str, str] = {}
         super().__init__(**arguments)
@@ -167,7 +168,7 @@ class TapMongoDB(Connector, Tap):
         # Rows of a collection that is gone are still to be marked as deleted.
         known = [
             stream.removeprefix(prefix)
-            for stream, mark in self._given_state.get("bookmarks", {}).items()
+            for stream, mark in self._given_marks.items()
             if isinstance(mark, dict) and "snapshot" in mark and not mark.get("dropped")
         ]
         return {
@@ -183,7 +184,8 @@ class TapMongoDB(Connector, Tap):
             changes = EventStream(self, settings, name)
             self._sinks[name] = StreamSink(None, changes, None)
             return [changes]
-        known = self._given_state.get("bookmarks", {}).get(name, {}).get("fields")
+        mark = self._given_marks.get(name)
+        known = mark.get("fields") if isinstance(mark, dict) else None
         sample: list[bytes] = []
         if settings.schema_strategy == "infer" and known is None and is_there:
             sample = self.source.sample(collection, settings.infer_schema_max_docs)
@@ -215,7 +217,7 @@ class TapMongoDB(Connector, Tap):
         """
         if self.input_catalog is None or self.input_catalog.get_stream(stream.name):
             return stream.selected
-        return stream.name in self._given_state.get("bookmarks", {})
+        return stream.name in self._given_marks
 
     def _write_state(self) -> None:
         self.write_message(StateMessage(value=self.state))

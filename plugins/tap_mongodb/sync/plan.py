@@ -165,7 +165,6 @@ class Planner:
             cursor.token = {"_data": token}
             # When the token was, nobody wrote down: without it the whole history is the next best.
             cursor.time = Timestamp(0, 1)
-            cursor.pipeline_hash = self._source.fingerprint(scope)
         bookmark = fresh_bookmark(self._source, self._settings, cursor)
         follower = Follower(stream.name, stream.collection, stream.sink, bookmark)
         return self._made(scope, cursor, [follower])

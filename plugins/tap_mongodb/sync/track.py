@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bson import Timestamp
-
 from singer_kit.errors import HistoryLostError
-from tap_mongodb.client import Start, TokenRefusedError
+from tap_mongodb.client import TokenRefusedError
 from tap_mongodb.state import write_time
 from tap_mongodb.sync.snapshot import fresh_bookmark
 
 if TYPE_CHECKING:
+    from bson import Timestamp
+
     from tap_mongodb.client import Change, Feed, Scope, Sink, Source
     from tap_mongodb.settings import Settings
     from tap_mongodb.state import Bookmark, Cursor
     from tap_mongodb.sync.journal import Journal
+
+logger = logging.getLogger("tap-mongodb")
 
 ROW_KINDS = frozenset(("insert", "update", "replace", "delete"))
 EMPTY_ANSWERS = 2
@@ -83,14 +86,22 @@ class Track:
             HistoryGoneError: the server has neither.
         """
         self.close()
-        start = self.cursor.start(self.hash)
+        cursor = self.cursor
+        start = cursor.start if cursor.token is not None else cursor.start_by_time
         try:
             self._feed = self._source.watch(self.scope, start)
-        except TokenRefusedError:
-            time = Timestamp(start.time.time, start.time.inc + 1) if start.is_end else start.time
-            self._feed = self._source.watch(self.scope, Start(time))
-        self.cursor.pipeline_hash = self.hash
-        if self.cursor.token is None or start.token is None:
+        except TokenRefusedError as refused:
+            why = "" if cursor.pipeline_hash == self.hash else "the pipeline has changed; "
+            logger.info(
+                "resume token not taken (%s%s); going on from cluster time %s",
+                why,
+                refused,
+                write_time(cursor.time),
+            )
+            start = cursor.start_by_time
+            self._feed = self._source.watch(self.scope, start)
+        cursor.pipeline_hash = self.hash
+        if start.token is None:
             self._move(self._feed.token)
 
     def close(self) -> None:
