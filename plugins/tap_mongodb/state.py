@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from bson import Timestamp, json_util
 
 from tap_mongodb.client import Start, Token
+from tap_mongodb.identity import id_from_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -155,7 +156,7 @@ class Bookmark:
             version,
             started_at,
             _int(snapshot.get("lsn")),
-            json.dumps(snapshot["last_id"]) if "last_id" in snapshot else None,
+            _last_id(snapshot),
             snapshot.get("done") is True,
             found.get("dropped") is True,
             str(found.get("uuid", "")),
@@ -171,7 +172,12 @@ class Bookmark:
             "done": self.done,
         }
         if not self.done and self.last_id is not None:
-            snapshot["last_id"] = json.loads(self.last_id)
+            # Names that are repeated or look like Extended JSON's own are in the text alone.
+            parsed = json.loads(self.last_id)
+            if id_from_json(json.dumps(parsed)) == id_from_json(self.last_id):
+                snapshot["last_id"] = parsed
+            else:
+                snapshot["last_id_text"] = self.last_id
         value: dict[str, Any] = {
             "phase": "stream" if self.done else "snapshot",
             "epoch": self.epoch,
@@ -184,6 +190,12 @@ class Bookmark:
         if self.fields is not None:
             value["fields"] = self.fields
         return value
+
+
+def _last_id(snapshot: dict[str, Any]) -> str | None:
+    if isinstance(text := snapshot.get("last_id_text"), str):
+        return text
+    return json.dumps(snapshot["last_id"]) if "last_id" in snapshot else None
 
 
 def _token(found: Any) -> Token | None:
