@@ -2,7 +2,7 @@
 
 A field's kind is the narrowest that holds every value seen. Kinds only ever widen, and the order
 in which values are seen changes nothing, so that a sample decides how often a schema grows and
-never what it grows to. What was found is kept between runs: a row whose field is gone needs a
+never what it grows to (but for documents of more than :data:`MAX_FIELDS` fields). What was found is kept between runs: a row whose field is gone needs a
 null, also for a field that this run has not met.
 """
 

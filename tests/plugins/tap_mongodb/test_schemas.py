@@ -385,6 +385,14 @@ def test_a_document_used_as_a_map_does_not_make_columns_without_end() -> None:
     }
 
 
+def test_which_fields_of_a_large_sample_become_columns_does_not_depend_on_its_order() -> None:
+    half = MAX_FIELDS // 2 + 5
+    sample = [{f"{letter}{n:03d}": n for n in range(half)} for letter in ("b", "a")]
+    one, other = inferred(*sample), inferred(*reversed(sample))
+    assert one.known == other.known
+    assert list(one.schema["properties"]) == list(other.schema["properties"])
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     raws=st.lists(documents.map(with_id), min_size=1, max_size=6),
@@ -405,6 +413,7 @@ def test_any_documents_in_any_order_end_with_one_schema_that_holds_their_records
             assert found.keys() == made.schema["properties"].keys()
     assert one.generation == 0
     assert one.schema == other.schema
+    assert list(one.schema["properties"]) == list(other.schema["properties"])
 
 
 KINDS = [ANY, "array", "boolean", "date-time", "integer", "number", "object", "string", "uuid"]
