@@ -1,9 +1,9 @@
 """A schema found in the documents: one column for each field, as wide as its values need.
 
 A field's kind is the narrowest that holds every value seen. Kinds only ever widen, and the order
-in which values are seen changes nothing, so that a sample decides how often a schema grows and
-never what it grows to (but for documents of more than :data:`MAX_FIELDS` fields). What was found is kept between runs: a row whose field is gone needs a
-null, also for a field that this run has not met.
+in which values are seen changes nothing, so that a sample decides how often a schema grows and,
+up to :data:`MAX_FIELDS` fields, never what it grows to. What was found is kept between runs: a row
+whose field is gone needs a null, also for a field that this run has not met.
 """
 
 from __future__ import annotations
