@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
@@ -47,6 +48,8 @@ def connect(settings: Settings) -> MongoClient[dict[str, Any]]:
     if settings.mongodb_password_file:
         options["password"] = _password(settings.mongodb_password_file)
         options["username"] = _username(uri)
+    # Where everything is logged, pymongo would log commands and answers, documents included.
+    logging.getLogger("pymongo").setLevel(logging.WARNING)
     try:
         return MongoClient(uri, **options)
     except (InvalidURI, ConfigurationError, ValueError, TypeError) as error:
@@ -60,12 +63,14 @@ def connect(settings: Settings) -> MongoClient[dict[str, Any]]:
 
 def database(client: MongoClient[dict[str, Any]], name: str) -> Database[RawBSONDocument]:
     """Return the database as it is read: raw, from the primary, what the majority has."""
-    return client.get_database(
+    found = client.get_database(
         name,
         codec_options=RAW,
         read_preference=ReadPreference.PRIMARY,
         read_concern=ReadConcern("majority"),
     )
+    # The stubs know of the client's kind of documents alone.
+    return cast("Database[RawBSONDocument]", found)
 
 
 @contextmanager

@@ -323,7 +323,7 @@ class Settings:
         Raises:
             ConfigError: settings contradict each other, or none says where the server is.
         """
-        given = {
+        given: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in config.items()
             if name in cls.__dataclass_fields__ and value not in (None, "")

@@ -90,10 +90,13 @@ class TapMongoDB(Connector, Tap):
             ConfigError: the server is standalone, or the settings do not say how to connect.
             SourceUnreachableError: it does not answer, or refuses these credentials.
         """
-        client = connect(self.settings)
-        preflight.check_topology(client)
-        self._client = client
-        return MongoSource(client, database(client, self.settings.database), self.settings)
+        client = self._client = connect(self.settings)
+        try:
+            preflight.check_topology(client)
+            return MongoSource(client, database(client, self.settings.database), self.settings)
+        except BaseException:
+            client.close()
+            raise
 
     @property
     def member_writer(self) -> MemberWriter:

@@ -38,11 +38,13 @@ class Mongodb(Service):
         """Describe it; ``options`` are further arguments of the server."""
         super().__init__(root)
         self.options = options
+        #: what clients need to say in the connection string, with its question mark
+        self.client_options = ""
 
     @property
     def uri(self) -> str:
         """The connection string."""
-        return f"mongodb://127.0.0.1:{self.port}/"
+        return f"mongodb://127.0.0.1:{self.port}/{self.client_options}"
 
     @property
     def url(self) -> str:
