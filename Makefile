@@ -10,10 +10,10 @@ LOCKS := requirements
 SOURCES := extract plugins orchestrate tests bench
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help install demo down clean test test-long check format lock bench
+.PHONY: help install demo down clean test test-long check format lock bench bench-loaders
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(BIN)/.installed-services ## make .venv with every command of the project
 
@@ -55,6 +55,9 @@ lock: $(BIN)/.installed-bootstrap ## resolve pyproject.toml into requirements/
 
 bench: $(BIN)/.installed-dev ## rows a second and peak memory, beside the floors
 	@$(BIN)/python bench/run.py
+
+bench-loaders: $(BIN)/.installed-dev ## target-postgres beside its peers, into docs/ (an hour)
+	@PYTHONPATH=bench $(BIN)/python -m loaders --write $(BENCH_ARGS)
 
 # Installation: from the lock alone, each file hashed. A stamp is written last, so that an
 # installation that was cut off is taken up again.

@@ -32,7 +32,7 @@ _COMMA = sql.SQL(", ")
 
 @dataclass(slots=True)
 class Counts:
-    """Rows of a table that a batch changed, and those it could not."""
+    """Rows of a table that a batch changed, and those it could not or need not."""
 
     inserted: int = 0
     updated: int = 0
@@ -56,13 +56,21 @@ class Merge:
 
     ``names`` are the columns that rows have, in their order. A row's version is the column
     ``_sdc_lsn``; a row without a version is older than any with one, and among equals the
-    later arrival wins.
+    later arrival wins. A row that says nothing new is not written again: whoever sends a whole
+    table each time pays for what changed in it.
     """
 
     def __init__(self, table: Table, names: Sequence[str], mode: DeleteMode) -> None:
         self._table = table
         self._names = list(names)
         self._others = [name for name in names if name not in table.keys]
+        self._emptied = [(name, other) for name, other in table.emptied if other in names]
+        self._written = [*names, *(name for name, _ in self._emptied)]
+        self._compared = [
+            name
+            for name in self._written
+            if name not in table.keys and name not in metadata.RUN_COLUMNS
+        ]
         self._has_lsn = any(metadata.is_version(column) for column in table.columns)
         self._has_deletes = metadata.DELETED_AT in names
         self._ignores_deletes = self._has_deletes and mode is DeleteMode.IGNORE
@@ -139,7 +147,7 @@ class Merge:
         connection.execute(
             sql.SQL(
                 "create temporary table {} on commit drop as select {} from {} with no data"
-            ).format(_STAGED, _names(self._names), self._table.identifier)
+            ).format(_STAGED, _names(self._written), self._table.identifier)
         )
         connection.execute(
             sql.SQL("alter table {} add column {} bit({})").format(
@@ -184,7 +192,7 @@ class Merge:
 
     def _fold(self, connection: psycopg.Connection) -> int:
         """Make one row of all rows of a key; returns how many rows fewer there are."""
-        order: sql.Composable = sql.SQL("arrival desc")
+        order: sql.Composable = sql.SQL("_sdc_arrival desc")
         if self._has_lsn:
             order = sql.SQL("{} desc nulls last, ").format(sql.Identifier(metadata.LSN)) + order
         folded = [
@@ -204,7 +212,7 @@ class Merge:
                     where ({key}) in (
                         select {key} from {staged} group by {key} having count(*) > 1
                     )
-                    returning staged.ctid as arrival, staged.*
+                    returning staged.ctid as _sdc_arrival, staged.*
                 ), folded as (
                     insert into {staged} ({names}, {present})
                     select {folded}, case
@@ -235,6 +243,12 @@ class Merge:
             ).format(name=sql.Identifier(name), present=_PRESENT, bit=sql.Literal(bits[name]))
             for name in self._others
         ]
+        filled += [
+            sql.SQL(
+                "{name} = case when get_bit(staged.{present}, {bit}) = 0 then stored.{name} end"
+            ).format(name=sql.Identifier(name), present=_PRESENT, bit=sql.Literal(bits[other]))
+            for name, other in self._emptied
+        ]
         return sql.SQL(
             "update {staged} as staged set {filled} from {table} as stored"
             " where staged.{present} is not null and {key}"
@@ -249,12 +263,14 @@ class Merge:
     def _upsert_statement(self) -> sql.Composed:
         """Return the statement; it gives the numbers of rows inserted, updated and deleted."""
         changes = [
-            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in self._others
+            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name))
+            for name in self._written
+            if name not in self._table.keys
         ]
         action: sql.Composable = sql.SQL("do nothing")
         if changes:
             action = sql.SQL("do update set {} where {}").format(
-                _COMMA.join(changes), self._is_current("excluded", "stored")
+                _COMMA.join(changes), self._is_news("excluded", "stored")
             )
         deleted: sql.Composable = sql.SQL("false")
         if self._has_deletes:
@@ -274,12 +290,29 @@ class Merge:
             """
         ).format(
             table=self._table.identifier,
-            names=_names(self._names),
+            names=_names(self._written),
             staged=_STAGED,
             keys=_names(self._table.keys),
             action=action,
             deleted=deleted,
         )
+
+    def _is_news(self, row: str, stored: str) -> sql.Composable:
+        """Return the condition under which writing ``row`` over ``stored`` changes something.
+
+        Rows are compared byte by byte (``*<>``): 1.0 and 1.00 are equal numbers, but not the
+        same text.
+        """
+        current = self._is_current(row, stored)
+        if not self._compared:
+            return current
+        images = [
+            sql.SQL("row({})::record").format(
+                _COMMA.join(sql.Identifier(side, name) for name in self._compared)
+            )
+            for side in (row, stored)
+        ]
+        return current + sql.SQL(" and ") + sql.SQL(" *<> ").join(images)
 
     def _is_current(self, row: str, stored: str) -> sql.Composable:
         """Return the condition under which ``row`` may replace ``stored``."""

@@ -12,6 +12,8 @@ from target_postgres.columns import Column, SqlType, column
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from target_postgres.identifiers import IdentifierCase
+
 LSN = "_sdc_lsn"
 DELETED_AT = "_sdc_deleted_at"
 TABLE_VERSION = "_sdc_table_version"
@@ -28,6 +30,9 @@ MESSAGE_TYPES: tuple[Any, ...] = (
 BLOCK_COLUMNS = ("_sdc_received_at", "_sdc_batched_at", "_sdc_sequence")
 """The same for all rows that were read at once, in the order in which they are written."""
 
+RUN_COLUMNS = {"_sdc_extracted_at", *BLOCK_COLUMNS}
+"""They say when a run came by, and nothing of what it brought."""
+
 SOURCE = ("_sdc_source_bucket", "_sdc_source_file", "_sdc_source_lineno")
 """Where a record was read, if its tap says so."""
 
@@ -39,7 +44,11 @@ _OWN = {*MESSAGE_COLUMNS, *BLOCK_COLUMNS}
 
 
 def record_columns(
-    properties: Mapping[str, object], keys: Sequence[str], *, with_metadata: bool
+    properties: Mapping[str, dict[str, Any]],
+    keys: Sequence[str],
+    case: IdentifierCase,
+    *,
+    with_metadata: bool,
 ) -> list[Column]:
     """Return the columns whose values come from the record, in the schema's order.
 
@@ -47,13 +56,13 @@ def record_columns(
     ``_sdc_deleted_at`` is there: a record may carry it without declaring it.
     """
     found = [
-        column(name, schema if isinstance(schema, dict) else {})
+        column(name, schema, case)
         for name, schema in properties.items()
         if not (with_metadata and name in _OWN)
     ]
     if with_metadata and DELETED_AT not in properties:
         found.append(column(DELETED_AT, _TIMESTAMP))
-    return [one.as_key() if one.name in keys else one for one in found]
+    return [one.as_key() if one.property_name in keys else one for one in found]
 
 
 def loader_columns() -> list[Column]:
