@@ -37,8 +37,9 @@ def moved(world: World, rng: random.Random, *, is_clean: bool) -> World:
 
     Its clock may be behind, unless rows were written whose versions no state knows.
     """
-    other = World(rng, "two", world.has_images, rng.random() < 0.7)
-    other.seconds = world.seconds + rng.choice((-50, 5) if is_clean else (5,))
+    gives_tokens = rng.random() < 0.7
+    seconds = world.seconds + rng.choice((-50, 5) if is_clean else (5,))
+    other = World(rng, "two", world.has_images, gives_tokens, seconds)
     for name, documents in world.latest.items():
         for key in documents:
             if rng.random() < 0.7:
