@@ -148,10 +148,12 @@ class Planner:
     def _fresh_cursor(self, now: Timestamp, old: Cursor | None, floor: int = 0) -> Cursor:
         """Return a cursor at ``now``, whose versions are above ``floor`` and all of the old one.
 
-        Cluster times of one cluster never go back. Another's may be behind, and are then shifted.
+        Cluster times of one cluster never go back. Another's may be behind, and are then shifted,
+        from then on for good: rows may have been written that no state knows of.
         """
         floor = max(floor, old.lsn if old else 0)
-        offset = max(0, floor + 1 - lsn_of(now))
+        offset = old.offset if old and old.cluster == self._cluster else 0
+        offset = max(offset, floor + 1 - lsn_of(now))
         epoch = max(lsn_of(now) + offset, old.epoch + 1 if old else 0)
         return Cursor(self._cluster, now, epoch, offset=offset, lsn=floor)
 
