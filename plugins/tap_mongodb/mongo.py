@@ -179,8 +179,7 @@ class MongoSource:
         stream = target.watch(
             pipeline,
             full_document=self._full_document(scope),
-            # Two empty answers end a quiet run.
-            max_await_time_ms=max(1, self._settings.await_time_ms // 2),
+            max_await_time_ms=max(1, int(self._settings.await_seconds * 1_000)),
             session=session,
             **options,
         )

@@ -342,6 +342,11 @@ class Settings:
         return self.output_mode == "changelog"
 
     @property
+    def await_seconds(self) -> float:
+        """How long the server waits for one answer: two empty ones end a quiet run."""
+        return self.await_time_ms / 2_000
+
+    @property
     def quarantines(self) -> bool:
         """Whether documents may end in quarantine streams."""
         return self.contract_mode is ContractMode.QUARANTINE

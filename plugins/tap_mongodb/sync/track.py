@@ -25,6 +25,8 @@ logger = logging.getLogger("tap-mongodb")
 ROW_KINDS = frozenset(("insert", "update", "replace", "delete"))
 EMPTY_ANSWERS = 2
 """So many in a row, of full await time and behind the goal, say that nothing is left."""
+FULL = 0.9
+"""Of the await time; a server that is sooner had only enough of events that nobody wants."""
 MAX_GROUP = 20_000
 """Events of one cluster time that are held to be folded; a larger transaction goes out in parts."""
 
@@ -125,7 +127,7 @@ class Track:
             if feed is None:
                 self.open()
                 continue
-            known = feed.operation_time
+            known, asked = feed.operation_time, self._journal.clock()
             change = feed.next()
             if change is not None:
                 empty, quiet_since = 0, self._journal.clock()
@@ -137,9 +139,11 @@ class Track:
             # nothing more.
             self._move(feed.token, known)
             self._journal.safe_point()
-            if feed.operation_time is not None and feed.operation_time >= goal:
+            now = self._journal.clock()
+            is_full = now - asked >= FULL * self._settings.await_seconds
+            if is_full and feed.operation_time is not None and feed.operation_time >= goal:
                 empty += 1
-            is_quiet = self._journal.clock() - quiet_since >= self._settings.idle_timeout_seconds
+            is_quiet = now - quiet_since >= self._settings.idle_timeout_seconds
             if is_quiet or (empty >= EMPTY_ANSWERS and self._is_enough):
                 return
 

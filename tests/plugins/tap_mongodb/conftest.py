@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.documentdb import DocumentDb
+from fixtures.mongo_proxies import DocumentDb
 from fixtures.mongo_tapped import Tapped
 
 if TYPE_CHECKING:

@@ -22,6 +22,7 @@ from psycopg import sql
 from pymongo.errors import OperationFailure
 
 from fixtures.forked import TAP, TARGET, Kill, run
+from fixtures.mongo_proxies import Orderly
 from fixtures.mongo_tapped import Tapped
 from tap_mongodb.identity import key_text_of
 
@@ -57,14 +58,21 @@ CHANGES = {"insert", "update", "replace", "delete"}
 class Activity:
     """Somebody who changes the database, the same way for the same seed."""
 
-    def __init__(self, database: Mongo[Document], dice: random.Random, *, calm: bool) -> None:
+    def __init__(
+        self, database: Mongo[Document], dice: random.Random, writing: threading.Lock, *, calm: bool
+    ) -> None:
         self.database = database
+        self._writing = writing
         self._dice = dice
         self._calm = calm
         self._value = 0
 
     def change(self) -> None:
         """Change something: a document, several at once, or a whole collection."""
+        with self._writing:
+            self._change()
+
+    def _change(self) -> None:
         dice = self._dice
         name = dice.choice(COLLECTIONS)
         chance = dice.random()
@@ -172,9 +180,10 @@ def play(server: Server, database: Database, folder: Path, seed: int) -> None:
     dice = random.Random(seed)
     calm = seed % 2 == 0
     schema = f"round_{seed}"
-    mongo = Tapped(server.uri, server.client[f"{schema}_{database.settings['database']}"])
+    proxy = Orderly(*(server.client.address or ("127.0.0.1", 27017)))
+    mongo = Tapped(proxy.uri, server.client[f"{schema}_{database.settings['database']}"])
     target = {**database.settings, "default_target_schema": schema, "batch_size_rows": 7}
-    activity = Activity(mongo.database, random.Random(seed), calm=calm)
+    activity = Activity(mongo.database, random.Random(seed), proxy.writing, calm=calm)
     for name in COLLECTIONS:
         mongo.database[name].insert_many([{"_id": each, "n": 0} for each in IDS])
     state, first = None, None
@@ -212,6 +221,7 @@ def play(server: Server, database: Database, folder: Path, seed: int) -> None:
                     expected.append((lsn, change["operationType"], change["ns"]["coll"]))
             assert events(database, schema, since) == sorted(expected)
     server.client.drop_database(mongo.database.name)
+    proxy.close()
 
 
 @pytest.mark.parametrize("seed", range(10))
