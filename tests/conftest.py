@@ -7,5 +7,6 @@ pytest_plugins = [
     "fixtures.fix_pgbouncer",
     "fixtures.fix_object_store",
     "fixtures.fix_cassandra",
+    "fixtures.fix_mongodb",
     "fixtures.fix_meltano",
 ]

@@ -25,6 +25,7 @@ from singer_sdk.plugin_base import PluginBase
 ROOT = Path(__file__).resolve().parents[2]
 CONNECTORS = {
     "tap_files": ("extract/extractors.meltano.yml", "docs/connectors/tap-files.md"),
+    "tap_mongodb": ("extract/extractors.meltano.yml", "docs/connectors/tap-mongodb.md"),
     "target_cassandra": ("plugins/loaders.meltano.yml", "docs/connectors/target-cassandra.md"),
     "target_postgres": ("plugins/loaders.meltano.yml", "docs/connectors/target-postgres.md"),
 }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mixtape.services.base import Given, Part, Service, ServiceError
 from mixtape.services.cassandra import Cassandra, GivenCassandra
 from mixtape.services.minio import Minio, installed
+from mixtape.services.mongodb import GivenMongodb, Mongodb
 from mixtape.services.moto import Moto
 from mixtape.services.object_store import GivenObjectStore
 from mixtape.services.postgres import GivenPostgres, Postgres
@@ -25,7 +26,9 @@ __all__ = [
     "Part",
     "Service",
     "ServiceError",
+    "addresses",
     "cassandra",
+    "mongodb",
     "object_store",
     "parts",
     "postgres",
@@ -49,6 +52,12 @@ def cassandra(root: Path) -> Cassandra | GivenCassandra:
     ours = Cassandra(root)
     names = (GivenCassandra.variable, GivenCassandra.port_variable)
     return GivenCassandra() if _given(names, ours) else ours
+
+
+def mongodb(root: Path) -> Mongodb | GivenMongodb:
+    """Return the MongoDB to use: the one in `MONGODB_URI`, or one below ``root``."""
+    ours = Mongodb(root)
+    return GivenMongodb() if _given([GivenMongodb.variable], ours) else ours
 
 
 def parts(root: Path) -> dict[str, Part]:

@@ -53,6 +53,15 @@ def test_given_id_is_kept() -> None:
     assert Meetup.read(meetup(meetup_id=UUID(given_id)))["meetup_id"] == given_id.lower()
 
 
+@pytest.mark.parametrize("key", [UUID(HASH[:32]), HASH[:32].upper()])
+def test_a_databases_uuid_key_is_the_id_of_what_has_no_natural_key(key: UUID | str) -> None:
+    play = {"_id": key, "lyric_id": UUID(int=1), "played_at": WHEN}
+    assert Play.read(play)["play_id"] == str(UUID(HASH[:32]))
+    assert Play.read({**play, "play_id": UUID(int=2)})["play_id"] == str(UUID(int=2))
+    assert Lyric.read(lyric(_id=key)) == Lyric.read(lyric())
+    assert "_id" not in Play.read(play)
+
+
 def test_file_and_mongo_document_meet_on_one_id() -> None:
     in_file = lyric(schema_version=1)
     artist = Artist.read({"name": "KUBE cutz", "updated_at": WHEN, "_id": "66f0"})

@@ -1,0 +1,161 @@
+"""What a run asks of a server and of an output, and in which words they answer.
+
+The code that decides what to read and what to write knows these alone, not pymongo: a test can
+put a simulated server and a simulated target in their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bson import Timestamp
+
+Token = Mapping[str, Any]
+"""A resume token; nobody here looks inside."""
+
+
+class Scope(NamedTuple):
+    """What a change stream is opened on."""
+
+    followed: tuple[str, ...]
+    """The collections whose changes are wanted, sorted."""
+    collection: str | None = None
+    """The one collection that the stream is opened on; None for the database."""
+
+
+class Start(NamedTuple):
+    """Where a change stream begins: behind a token or, without one, at a cluster time."""
+
+    time: Timestamp
+    """Changes at this time are included."""
+    token: Token | None = None
+    is_end: bool = False
+    """Whether the token is that of an event that ended a stream."""
+
+
+class Change(NamedTuple):
+    """One event of a change stream."""
+
+    kind: str
+    """MongoDB's operationType."""
+    collection: str
+    """Empty where an event is about the whole database."""
+    time: Timestamp
+    token: Token
+    """Where to resume behind it."""
+    key: bytes = b""
+    """The documentKey as BSON."""
+    document: bytes | None = None
+    """The document as BSON; None where there is none, or where a look-up found none."""
+    before: bytes | None = None
+    """The document as it was, as BSON."""
+    to: str = ""
+    """What a collection is called after a rename within the database."""
+    raw: bytes = b""
+    """The whole event as BSON."""
+
+
+class TokenRefusedError(Exception):
+    """The server cannot begin behind this token; a cluster time may do."""
+
+
+class HistoryGoneError(Exception):
+    """The server no longer has the changes from this position on."""
+
+
+class Feed(Protocol):
+    """An open change stream."""
+
+    def next(self) -> Change | None:
+        """Return the next event, or None after one empty answer of the server.
+
+        Raises:
+            HistoryGoneError: the server lost what comes next.
+            SourceUnreachableError: the server went away and did not come back.
+        """
+        ...
+
+    @property
+    def token(self) -> Token | None:
+        """Where to resume behind all that was returned, empty answers included."""
+        ...
+
+    @property
+    def operation_time(self) -> Timestamp | None:
+        """The server's time in its newest answer: whatever is older has been majority committed."""
+        ...
+
+    def close(self) -> None:
+        """Let the server forget the stream."""
+        ...
+
+
+class Source(Protocol):
+    """The database that is read."""
+
+    def cluster(self) -> str:
+        """Return what tells this cluster from another one."""
+        ...
+
+    def clock(self) -> Timestamp:
+        """Return the operationTime of a majority read that is finished.
+
+        Whatever is read from now on holds every change up to that time.
+        """
+        ...
+
+    def collections(self) -> dict[str, str]:
+        """Return the collections by name, with their UUID where the server tells it, else ''."""
+        ...
+
+    def fingerprint(self, scope: Scope) -> str:
+        """Return what changes when a token of the stream might not be found any more."""
+        ...
+
+    def watch(self, scope: Scope, start: Start) -> Feed:
+        """Open a change stream.
+
+        Raises:
+            TokenRefusedError: the start has a token, and the server does not take it.
+            HistoryGoneError: the start is a time that the server's history does not reach.
+        """
+        ...
+
+    def read(self, collection: str, after: bytes | None, limit: int) -> Iterator[bytes]:
+        """Yield documents as BSON in the order of ``_id``: fewer than ``limit`` only at the end.
+
+        ``after`` is a BSON document with the ``_id`` behind which to begin.
+        """
+        ...
+
+
+class Sink(Protocol):
+    """Where the rows of one collection go."""
+
+    def upsert(self, document: bytes, lsn: int, version: int) -> None:
+        """Write the document as the row it is now."""
+        ...
+
+    def touch(self, key: bytes, lsn: int, version: int) -> None:
+        """Write that the row has a new version whose document is not known."""
+        ...
+
+    def delete(self, change: Change, last: bytes | None, lsn: int, version: int) -> None:
+        """Write that the row is gone; ``last`` is its document within the same transaction."""
+        ...
+
+    def append(self, change: Change, lsn: int) -> None:
+        """Write the event itself, where the settings ask for events."""
+        ...
+
+    def activate(self, version: int, reason: str) -> None:
+        """Write that rows of versions before this one are gone."""
+        ...
+
+    def memory(self) -> Mapping[str, str] | None:
+        """Return what the next run must be told of this stream's fields, if anything."""
+        ...

@@ -1,0 +1,272 @@
+"""The database over pymongo: documents in order, changes, and the server's time."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, cast
+
+from bson import json_util
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+
+from singer_kit.errors import ConfigError
+from tap_mongodb.brackets import filters_after
+from tap_mongodb.client import HistoryGoneError, TokenRefusedError
+from tap_mongodb.connection import errors_named, named
+from tap_mongodb.feed import MongoFeed, is_gone, is_passing
+from tap_mongodb.identity import id_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bson import Timestamp
+    from bson.raw_bson import RawBSONDocument
+    from pymongo import MongoClient
+    from pymongo.client_session import ClientSession
+    from pymongo.database import Database
+
+    from tap_mongodb.client import Scope, Start
+    from tap_mongodb.settings import Settings
+
+ATTEMPTS = 5
+"""How often a request is sent again without an answer in between."""
+_SWITCHED_OFF, _NO_REPLICA_SET = 136, 40573
+
+
+class MongoSource:
+    """A database on a server; see :class:`~tap_mongodb.client.Source`."""
+
+    def __init__(
+        self,
+        client: MongoClient[dict[str, Any]],
+        database: Database[RawBSONDocument],
+        settings: Settings,
+    ) -> None:
+        self._client = client
+        self._database = database
+        self._settings = settings
+        self._options: dict[str, dict[str, Any]] = {}
+        self._splits: bool | None = None
+        self._session = self._new_session()
+
+    def close(self) -> None:
+        """Leave the server."""
+        self._session.end_session()
+        self._client.close()
+
+    def cluster(self) -> str:
+        """Return the replica set's own id, else its name and hosts."""
+        with errors_named("server"):
+            hello = self._client.admin.command("hello")
+            with suppress(OperationFailure):
+                config = self._client.admin.command("replSetGetConfig")["config"]
+                if found := config.get("settings", {}).get("replicaSetId"):
+                    return str(found)
+        hosts = hello.get("hosts") or [f"{host}:{port}" for host, port in self._client.nodes]
+        return f"{hello.get('setName', 'sharded')}/{','.join(sorted(hosts))}"
+
+    def clock(self) -> Timestamp:
+        """Return the operationTime of a read that is finished.
+
+        Raises:
+            SourceUnreachableError: the server does not tell it.
+        """
+        name = next(iter(self._options), "clock")
+        with errors_named(f"database {self._database.name!r}"):
+            self._database[name].find_one({}, {"_id": 1}, session=self._session)
+        if (time := self._session.operation_time) is None:
+            raise standalone(f"database {self._database.name!r}")
+        return time
+
+    def collections(self) -> dict[str, str]:
+        """Return the collections with their UUIDs; views and time series have no changes."""
+        with errors_named(f"database {self._database.name!r}"):
+            found = list(self._client[self._database.name].list_collections())
+        found = [
+            each
+            for each in found
+            if each.get("type", "collection") == "collection"
+            and not each["name"].startswith("system.")
+        ]
+        self._options = {each["name"]: each.get("options", {}) for each in found}
+        uuids = {each["name"]: each.get("info", {}).get("uuid") for each in found}
+        return {name: bytes(uuid).hex() if uuid else "" for name, uuid in sorted(uuids.items())}
+
+    def sample(self, collection: str, size: int) -> list[bytes]:
+        """Return some documents, chosen by the server."""
+        with errors_named(f"collection {collection!r}"):
+            found = self._database[collection].aggregate([{"$sample": {"size": size}}])
+            return [bytes(document.raw) for document in found]
+
+    def has_images(self, collection: str) -> bool:
+        """Return whether the collection keeps pre- and post-images."""
+        options = self._options.get(collection, {})
+        return bool(options.get("changeStreamPreAndPostImages", {}).get("enabled"))
+
+    def fingerprint(self, scope: Scope) -> str:
+        """Return a hash of what the change stream is made from."""
+        said = json_util.dumps([scope.collection, self._pipeline(scope)], sort_keys=True)
+        return blake2b(said.encode(), digest_size=8).hexdigest()
+
+    def watch(self, scope: Scope, start: Start) -> MongoFeed:
+        """Open a change stream; see :class:`~tap_mongodb.client.Source`.
+
+        Raises:
+            ConfigError: the server has no change streams, or they are switched off.
+        """
+        try:
+            return self._open(scope, start)
+        except OperationFailure as error:
+            where = f"change stream on {self._name(scope)}"
+            if error.code == _SWITCHED_OFF:
+                if self._settings.allow_modify_change_streams:
+                    self._switch_on(scope)
+                    return self.watch(scope, start)
+                raise ConfigError(
+                    f"{where}: change streams are switched off; set allow_modify_change_streams, "
+                    "or run modifyChangeStreams on it"
+                ) from None
+            if error.code == _NO_REPLICA_SET:
+                raise standalone(where) from None
+            if isinstance(error, ConnectionFailure):
+                raise named(error, where) from None
+            if is_gone(error, with_token=start.token is not None):
+                raise HistoryGoneError(
+                    (error.details or {}).get("errmsg") or str(error.code)
+                ) from None
+            if start.token is not None:
+                raise TokenRefusedError(str(error)) from None
+            raise named(error, where) from None
+        except PyMongoError as error:
+            raise named(error, f"change stream on {self._name(scope)}") from None
+
+    def read(self, collection: str, after: bytes | None, limit: int) -> Iterator[bytes]:
+        """Yield documents in the order of ``_id``; see :class:`~tap_mongodb.client.Source`."""
+        left = limit
+        failures = 0
+        while True:
+            try:
+                for query in filters_after(after):
+                    cursor = self._database[collection].find_raw_batches(
+                        query, sort=[("_id", 1)], limit=left, session=self._session
+                    )
+                    for batch in cursor:
+                        # The stubs know of decoded documents alone.
+                        for document in documents_in(cast("bytes", batch)):
+                            yield document
+                            left -= 1
+                        after, failures = id_of(document), 0
+                    if left <= 0:
+                        return
+            except PyMongoError as error:
+                failures += 1
+                if not is_passing(error) or failures > ATTEMPTS:
+                    raise named(error, f"collection {collection!r}") from None
+            else:
+                return
+
+    def _open(self, scope: Scope, start: Start) -> MongoFeed:
+        session = self._client.start_session(causal_consistency=False)
+        options: dict[str, Any] = {"start_at_operation_time": start.time}
+        if start.token is not None:
+            options = {"start_after" if start.is_end else "resume_after": start.token}
+        target = self._database if scope.collection is None else self._database[scope.collection]
+        pipeline = self._pipeline(scope)
+        if self._settings.oversize_events == "split" and self._can_split():
+            pipeline.append({"$changeStreamSplitLargeEvent": {}})
+        if (before := self._settings.full_document_before_change) != "off":
+            options["full_document_before_change"] = before
+        stream = target.watch(
+            pipeline,
+            full_document=self._full_document(scope),
+            max_await_time_ms=max(1, int(self._settings.await_seconds * 1_000)),
+            session=session,
+            **options,
+        )
+        return MongoFeed(stream, session, self._database.name)
+
+    def _can_split(self) -> bool:
+        if self._splits is None:
+            stages: list[dict[str, Any]] = [
+                {"$changeStream": {}},
+                {"$changeStreamSplitLargeEvent": {}},
+            ]
+            try:
+                self._database.aggregate(stages).close()
+                self._splits = True
+            except OperationFailure:
+                self._splits = False
+        return self._splits
+
+    def _pipeline(self, scope: Scope) -> list[dict[str, Any]]:
+        stages: list[dict[str, Any]] = []
+        if scope.collection is None:
+            followed = {"$in": list(scope.followed)}
+            ends = ["dropDatabase", "invalidate"]
+            stages.append(
+                {
+                    "$match": {
+                        "$or": [
+                            {"ns.coll": followed},
+                            {"to.coll": followed},
+                            {"operationType": {"$in": ends}},
+                        ]
+                    }
+                }
+            )
+        if self._settings.output_mode == "upsert":
+            # With it an event of a large document could be above the limit of 16 MB.
+            stages.append({"$project": {"updateDescription": 0}})
+        return [*stages, *map(dict, self._settings.change_stream_pipeline)]
+
+    def _full_document(self, scope: Scope) -> str:
+        asked = self._settings.full_document
+        if asked != "auto":
+            return asked
+        keeps_all = scope.followed and all(map(self.has_images, scope.followed))
+        return "required" if keeps_all else "updateLookup"
+
+    def _switch_on(self, scope: Scope) -> None:
+        with errors_named(f"modifyChangeStreams on {self._name(scope)}"):
+            self._client.admin.command(
+                "modifyChangeStreams",
+                database=self._database.name,
+                collection=scope.collection or "",
+                enable=True,
+            )
+
+    def _name(self, scope: Scope) -> str:
+        return ".".join(filter(None, (self._database.name, scope.collection)))
+
+    def _new_session(self) -> ClientSession:
+        """Return a session in which reads follow each other in time, where the server can."""
+        session = self._client.start_session(causal_consistency=True)
+        clock = self._database["clock"]
+        try:
+            with errors_named("server"):
+                clock.find_one({}, {"_id": 1}, session=session)
+            with suppress(ConnectionFailure):
+                clock.find_one({}, {"_id": 1}, session=session)
+        except OperationFailure:
+            # DocumentDB's primary answers in order without being asked to.
+            session.end_session()
+            return self._client.start_session(causal_consistency=False)
+        return session
+
+
+def documents_in(batch: bytes) -> Iterator[bytes]:
+    """Yield the documents of a batch, each of which begins with its size."""
+    at, end = 0, len(batch)
+    while at < end:
+        size = int.from_bytes(batch[at : at + 4], "little")
+        yield batch[at : at + size]
+        at += size
+
+
+def standalone(where: str) -> ConfigError:
+    """Return the error for a server without change streams."""
+    return ConfigError(
+        f"{where}: the server is standalone and keeps no history of changes; start mongod with "
+        "--replSet rs0 and run rs.initiate() once (one member is enough), or set snapshot_mode to "
+        "initial_only on a replica set member"
+    )
