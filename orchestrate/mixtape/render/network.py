@@ -1,0 +1,126 @@
+"""What may be reached: nothing, but for DNS, the API server and each pod's own stores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mixtape.render import names, pods, stores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mixtape.render.clusters import Cluster
+    from mixtape.render.plan import Plan
+
+API_SERVER_PORT = 6443
+WEBHOOK_PORT = 443
+_NAMESPACE = "kubernetes.io/metadata.name"
+_COMPONENT = "app.kubernetes.io/component"
+
+
+def base(owner: str) -> Iterator[dict[str, Any]]:
+    """Yield what holds in every cluster: all is closed, and names can be resolved."""
+    yield {
+        **policy("default-deny", {}, owner),
+        "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
+    }
+    dns = {
+        "namespaceSelector": {"matchLabels": {_NAMESPACE: "kube-system"}},
+        "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+    }
+    ports = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
+    yield egress("dns", {"app.kubernetes.io/part-of": names.APP}, [dns], ports, owner)
+
+
+def cluster(plan: Plan, where: Cluster) -> Iterator[dict[str, Any]]:
+    """Yield the ways out of one cluster's namespace.
+
+    The API server is named by its real address: policies are applied after a Service's address
+    has been replaced by it.
+    """
+    reached = {store for access in plan.accesses for store in access.plugins}
+    yield egress(
+        "api-server",
+        {"app.kubernetes.io/part-of": names.APP},
+        [cidr(where.api_server)],
+        [tcp(API_SERVER_PORT)],
+        plan.owner,
+    )
+    for store in stores.stores(tuple(sorted(reached))):
+        outside = where.stores.get(store.name)
+        yield egress(
+            store.name,
+            {pods.client_label(store.name): "client"},
+            [cidr(outside) if outside else pod(store.namespace, store.pod_labels)],
+            [tcp(store.port)],
+            plan.owner,
+        )
+    if where.webhook:
+        yield egress(
+            "webhook",
+            {_COMPONENT: "notify"},
+            [cidr(where.webhook)],
+            [tcp(WEBHOOK_PORT)],
+            plan.owner,
+        )
+
+
+def egress(
+    name: str,
+    labels: dict[str, str],
+    to: Sequence[dict[str, Any]],
+    ports: Sequence[dict[str, Any]],
+    owner: str,
+) -> dict[str, Any]:
+    """Return the policy that lets pods with these labels out to these peers and ports."""
+    found = policy(f"allow-{name}", labels, owner)
+    found["spec"] |= {"policyTypes": ["Egress"], "egress": [{"to": [*to], "ports": [*ports]}]}
+    return found
+
+
+def ingress(
+    name: str,
+    labels: dict[str, str],
+    source: dict[str, Any],
+    port: int,
+    owner: str,
+) -> dict[str, Any]:
+    """Return the policy that lets one peer in to one port of pods with these labels."""
+    found = policy(f"allow-{name}", labels, owner)
+    found["spec"] |= {
+        "policyTypes": ["Ingress"],
+        "ingress": [{"from": [source], "ports": [tcp(port)]}],
+    }
+    return found
+
+
+def policy(name: str, labels: dict[str, str], owner: str) -> dict[str, Any]:
+    """Return a policy for pods with these labels that says nothing yet."""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {
+            "name": name,
+            "labels": names.labels("network", owner),
+            "annotations": names.described("NetworkPolicy"),
+        },
+        "spec": {"podSelector": {"matchLabels": labels}},
+    }
+
+
+def pod(namespace: str, labels: dict[str, str]) -> dict[str, Any]:
+    """Return the peer that is pods with these labels in a namespace."""
+    return {
+        "namespaceSelector": {"matchLabels": {_NAMESPACE: namespace}},
+        "podSelector": {"matchLabels": labels},
+    }
+
+
+def cidr(address: str) -> dict[str, Any]:
+    """Return the peer that is an address range."""
+    return {"ipBlock": {"cidr": address}}
+
+
+def tcp(port: int) -> dict[str, Any]:
+    """Return a TCP port."""
+    return {"protocol": "TCP", "port": port}
