@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
 CHUNK_BYTES = 1024 * 1024
@@ -25,9 +25,18 @@ class FileObject(NamedTuple):
 class Listing(NamedTuple):
     """The objects under a prefix at one moment."""
 
-    objects: list[FileObject]
+    objects: Iterable[FileObject]
+    """To be gone through once; raises as :meth:`Store.list_objects` does."""
     clock: datetime
     """The store's own time when it answered first: nothing listed is newer."""
+
+
+class Older(NamedTuple):
+    """A version of a file that is not the current one."""
+
+    obj: FileObject
+    chunks: Iterable[bytes]
+    """Its bytes; raises as :meth:`Store.stream` does."""
 
 
 class UnavailableError(Exception):
@@ -51,6 +60,8 @@ class Store(Protocol):
     def list_objects(self, prefix: str) -> Listing:
         """Return all objects whose key begins with ``prefix``, in no particular order.
 
+        They come page by page, so that a listing takes no memory of its size.
+
         Raises:
             SourceUnreachableError: the store cannot be reached or refuses.
         """
@@ -67,4 +78,14 @@ class Store(Protocol):
 
     def stream(self, obj: FileObject) -> Iterator[bytes]:
         """Yield the bytes of the listed version in chunks; raises as :meth:`read` does."""
+        ...
+
+    def older_versions(self, key: str) -> Iterable[Older]:
+        """Yield the versions that the store kept of a file, the newest first; maybe none.
+
+        The file's current version may be among them.
+
+        Raises:
+            SourceUnreachableError: the store cannot be reached.
+        """
         ...

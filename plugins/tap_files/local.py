@@ -12,8 +12,10 @@ from singer_kit.errors import SourceUnreachableError
 from tap_files.client import CHUNK_BYTES, ChangedError, FileObject, Listing, VanishedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import BinaryIO
+
+    from tap_files.client import Older
 
 
 class LocalStore:
@@ -36,7 +38,7 @@ class LocalStore:
             )
         # Only the folder that the prefix names can hold matches.
         folder = self._root / prefix.rpartition("/")[0]
-        return Listing(list(self._walk(folder, prefix)), clock)
+        return Listing(self._walk(folder, prefix), clock)
 
     def _walk(self, folder: Path, prefix: str) -> Iterator[FileObject]:
         for parent, _, names in os.walk(folder, onerror=_refuse):
@@ -68,6 +70,10 @@ class LocalStore:
                 yield chunk
             # A file that is written to while it is read is no version of anything.
             _same(obj, file)
+
+    def older_versions(self, key: str) -> Iterable[Older]:  # noqa: ARG002 - what every store is asked
+        """Return nothing: a folder keeps no versions."""
+        return ()
 
     def _open(self, obj: FileObject) -> BinaryIO:
         try:

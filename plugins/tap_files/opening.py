@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
     from tap_files.compression import Member
     from tap_files.formats import Document
-    from tap_files.settings import SourceSettings
+    from tap_files.stream_settings import SourceSettings
 
 
 def is_read(key: str, source: SourceSettings) -> bool:
     """Return whether the source's settings give a way to read a file of that name."""
     is_archive = source.compression in ("auto", "zip") and ending(key).lower() == ".zip"
-    return is_archive or format_of(_inner(key, source), source.format) is not None
+    return is_archive or format_of(_inner(key, source), source.format, source.dialect) is not None
 
 
 def documents(
@@ -34,7 +34,7 @@ def documents(
     if content.members is not None:
         yield from _of_members(content.members, source)
         return
-    file_format = format_of(_inner(key, source), source.format)
+    file_format = format_of(_inner(key, source), source.format, source.dialect)
     if file_format is None:
         raise BadFileError(1, "zip_invalid", "line 1: named as a zip archive, and is none")
     yield from file_format(content.chunks)
@@ -46,7 +46,7 @@ def _of_members(
     """Read an archive: lines count on from member to member, a broken one costs only itself."""
     before = 0
     for member in members:
-        file_format = format_of(member.name, source.format)
+        file_format = format_of(member.name, source.format, source.dialect)
         if file_format is None:
             continue
         lines = _Lines(member.chunks)

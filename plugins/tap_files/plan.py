@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_files.settings import SourceSettings
+    from tap_files.stream_settings import SourceSettings
     from tap_files.streams import FileStream, RecordStream, RejectedStream
 
 

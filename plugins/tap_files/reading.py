@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MAX_PAYLOAD_CHARACTERS = 64 * 1024
 """So much of what could not be parsed goes into quarantine."""
 MAX_WARNINGS = 20
+_SAYS_WHERE = ("line ", "row ", "member ")
 
 logger = logging.getLogger("tap-files")
 
@@ -56,6 +57,7 @@ class Reading:
         tallies: dict[str, Tally],
         counts: Counts,
         pause_documents: int,
+        found: Callable[[RecordStream, dict[str, Any], int], None] | None = None,
     ) -> None:
         """Prepare to read.
 
@@ -69,6 +71,7 @@ class Reading:
             tallies: accepted and rejected documents by stream.
             counts: of the run.
             pause_documents: how often to pause.
+            found: called with each record and its line, also with those that need no writing.
         """
         self.rows = 0
         self.rejected = 0
@@ -81,6 +84,7 @@ class Reading:
         self._tallies = tallies
         self._counts = counts
         self._pause_documents = pause_documents
+        self._found = found
         self._lineage = {
             "_sdc_source_bucket": bucket,
             "_sdc_source_file": obj.key,
@@ -88,7 +92,9 @@ class Reading:
             "_sdc_source_last_modified": obj.last_modified.isoformat(),
             "_sdc_lsn": lsn,
         }
-        self._shared = b"," + encoder.encode(self._lineage)[1:-1] + b',"_sdc_source_lineno":'
+        lives = {"_sdc_deleted_at": None} if settings.detects_deletes else {}
+        shared = encoder.encode({**self._lineage, **lives})[1:-1]
+        self._shared = b"," + shared + b',"_sdc_source_lineno":'
         self._end = end_of_record(datetime.now(UTC))
         self._plain_end = b',"_sdc_extra":null' + self._end
 
@@ -104,7 +110,7 @@ class Reading:
             ContractExceededError: the settings say that a fault ends the run.
             UnavailableError: the version that was listed is gone.
         """
-        floor = min([counted, *self._after.values()])
+        floor = 0 if self._found else min([counted, *self._after.values()])
         try:
             for number, document in enumerate(
                 documents(chunks, self._obj.key, self._plan.source), 1
@@ -154,7 +160,7 @@ class Reading:
                 document.lineno,
                 _no_object(value),
                 value,
-                self._settings.on_bad_file,
+                self._settings.bad_line,
             )
             refused = True
         return accepted, refused
@@ -164,6 +170,10 @@ class Reading:
     ) -> tuple[dict[str, Any] | None, dict[str, Any] | None, list[Fault]]:
         """Return the record and the fields it leaves out, or the document's faults."""
         value = document.value
+        if (document.is_untyped or root.reads_text) and isinstance(value, dict):
+            value, faults = root.typed(value, is_untyped=document.is_untyped)
+            if faults and not root.checks:
+                return None, None, faults
         if root.checks:
             result = root.checks.read(value)
             if isinstance(result, dict):
@@ -183,6 +193,9 @@ class Reading:
         """Write a record for each element; return whether all had what the key needs."""
         if stream.contract and self._plan.first.checks:
             # The elements have passed as parts of the document.
+            if self._found:
+                for element in stream.elements(base):
+                    self._found(stream, element, lineno)
             if self._after.get(stream, lineno) < lineno:
                 tail = shared + self._plain_end
                 for element in stream.elements(base):
@@ -191,7 +204,7 @@ class Reading:
         whole = True
         for index, element in enumerate(stream.elements(base)):
             if absent := stream.absent_keys(element, f"$.{stream.settings.explode}[{index}]"):
-                self._refuse(self._plan.first, lineno, absent, element, self._settings.on_bad_file)
+                self._refuse(self._plan.first, lineno, absent, element, self._settings.bad_line)
                 whole = False
                 continue
             record, extra = stream.shape(element)
@@ -206,6 +219,8 @@ class Reading:
         shared: bytes,
         extra: dict[str, Any] | None,
     ) -> None:
+        if self._found:
+            self._found(stream, record, lineno)
         if self._after.get(stream, lineno) >= lineno:
             return
         if extra is None:
@@ -216,7 +231,7 @@ class Reading:
         stream.emit(record, shared + b',"_sdc_extra":' + encoder.encode(extra) + self._end)
 
     def _mode(self, root: RecordStream) -> str:
-        return self._settings.contract_mode if root.checks else self._settings.on_bad_file
+        return self._settings.contract_mode if root.checks else self._settings.bad_line
 
     def _refuse_part(self, part: Unreadable) -> tuple[bool, bool]:
         self._refuse(
@@ -224,7 +239,7 @@ class Reading:
             part.lineno,
             [Fault("$", part.code, part.message)],
             part.text,
-            self._settings.on_bad_file,
+            self._settings.bad_line,
         )
         return False, True
 
@@ -237,7 +252,8 @@ class Reading:
             fault = faults[0]
             raise ContractExceededError(
                 f"{self._obj.key} line {lineno}: {fault.path} {fault.message} [{fault.code}]; "
-                "repair the file, or let quarantine take it (on_bad_file, contract_mode)"
+                "repair the file, or let quarantine take it (on_bad_file, on_bad_line, "
+                "contract_mode)"
             )
         tally = self._tallies[root.name]
         tally.rejected += 1
@@ -265,7 +281,9 @@ class Reading:
             self._counts.warned += 1
             if self._counts.warned <= MAX_WARNINGS:
                 # A format's own message says where; a contract knows only the document.
-                where = "" if fault.message.startswith("line ") else f"line {lineno}: {fault.path} "
+                where = (
+                    "" if fault.message.startswith(_SAYS_WHERE) else f"line {lineno}: {fault.path} "
+                )
                 logger.warning("%s %s%s [%s]", self._obj.key, where, fault.message, fault.code)
             if self._counts.warned == MAX_WARNINGS:
                 logger.warning("further faults are not logged one by one")

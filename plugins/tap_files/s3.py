@@ -12,6 +12,8 @@ import os
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -26,18 +28,25 @@ from botocore.exceptions import (
     InvalidRegionError,
     NoCredentialsError,
     PartialCredentialsError,
+    SSLError,
 )
 from botocore.httpsession import URLLib3Session
+from botocore.session import get_session
 from botocore.utils import get_environ_proxies, percent_encode
 from urllib3.exceptions import HTTPError
 
 from singer_kit.errors import ConfigError, ConnectorError, SourceUnreachableError
-from tap_files.client import CHUNK_BYTES, ChangedError, FileObject, Listing, VanishedError
+from tap_files.client import CHUNK_BYTES, ChangedError, FileObject, Listing, Older, VanishedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from botocore.response import StreamingBody
+    from mypy_boto3_s3.type_defs import (
+        ListObjectsV2OutputTypeDef,
+        ObjectTypeDef,
+        ObjectVersionTypeDef,
+    )
 
     from tap_files.settings import Settings
 
@@ -62,8 +71,13 @@ class S3Store:
             aws_session_token=settings.aws_session_token,
             region_name=region,
         )
+        bundle = settings.ca_bundle or get_session().get_config_variable("ca_bundle")
+        if bundle and not Path(bundle).is_file():
+            raise ConfigError(
+                f"setting 'ca_bundle': no file {str(bundle)!r}; give a file of PEM certificates"
+            )
         # The stubs know neither a bundle's path nor two timeouts.
-        verify: Any = settings.verify_tls and (settings.ca_bundle or True)
+        verify: Any = settings.verify_tls and (bundle or True)
         try:
             self._client = session.client(
                 "s3",
@@ -100,27 +114,26 @@ class S3Store:
 
     def list_objects(self, prefix: str) -> Listing:
         """Return every object under ``prefix``; see :class:`~tap_files.client.Store`."""
-        objects: list[FileObject] = []
-        clock: datetime | None = None
-        try:
-            pages = self._client.get_paginator("list_objects_v2").paginate(
+        pages = iter(
+            self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.bucket, Prefix=prefix
             )
-            for page in pages:
-                clock = clock or _clock(page["ResponseMetadata"]["HTTPHeaders"])
-                objects.extend(
-                    FileObject(
-                        entry["LastModified"].astimezone(UTC),
-                        entry["Key"],
-                        entry["ETag"].strip('"'),
-                        entry["Size"],
-                    )
-                    for entry in page.get("Contents", ())
-                    if not entry["Key"].endswith("/")  # a console's placeholder for a folder
-                )
+        )
+        try:
+            first = next(pages)
         except _FAULTS as error:
             raise self._fault(error) from None
-        return Listing(objects, clock or datetime.now(UTC))
+        clock = _clock(first["ResponseMetadata"]["HTTPHeaders"])
+        return Listing(self._objects(chain([first], pages)), clock)
+
+    def _objects(self, pages: Iterator[ListObjectsV2OutputTypeDef]) -> Iterator[FileObject]:
+        try:
+            for page in pages:
+                for entry in page.get("Contents", ()):
+                    if not entry["Key"].endswith("/"):  # a console's placeholder for a folder
+                        yield _object(entry)
+        except _FAULTS as error:
+            raise self._fault(error) from None
 
     def read(self, obj: FileObject) -> bytes:
         """Return the object's bytes; see :class:`~tap_files.client.Store`."""
@@ -144,12 +157,12 @@ class S3Store:
         ok = response.status_code == HTTPStatus.OK and len(body) == obj.size
         return body if ok else None
 
-    def stream(self, obj: FileObject) -> Iterator[bytes]:
+    def stream(self, obj: FileObject, version: str | None = None) -> Iterator[bytes]:
         """Yield the object's bytes, taking up again where a connection broke."""
         offset = 0
         for left in reversed(range(ATTEMPTS)):
             try:
-                for chunk in self._get(obj, offset).iter_chunks(CHUNK_BYTES):
+                for chunk in self._get(obj, offset, version).iter_chunks(CHUNK_BYTES):
                     offset += len(chunk)
                     yield chunk
             except (HTTPError, HTTPClientError, IncompleteReadError) as error:
@@ -158,8 +171,28 @@ class S3Store:
             else:
                 return
 
-    def _get(self, obj: FileObject, offset: int) -> StreamingBody:
+    def older_versions(self, key: str) -> Iterator[Older]:
+        """Yield what the bucket kept of an object; see :class:`~tap_files.client.Store`."""
+        pages = self._client.get_paginator("list_object_versions").paginate(
+            Bucket=self.bucket, Prefix=key
+        )
+        try:
+            for page in pages:
+                for entry in page.get("Versions", ()):
+                    if entry["Key"] == key:
+                        obj = _object(entry)
+                        yield Older(obj, self.stream(obj, entry["VersionId"]))
+                if any(entry["Key"] > key for entry in page.get("Versions", ())):
+                    return  # keys come in order: the rest only begins alike
+        except ClientError:
+            return  # not allowed, or not offered: there are none for us
+        except (BotoCoreError, HTTPError) as error:
+            raise self._fault(error) from None
+
+    def _get(self, obj: FileObject, offset: int, version: str | None) -> StreamingBody:
         request: dict[str, Any] = {"Bucket": self.bucket, "Key": obj.key, "IfMatch": obj.etag}
+        if version:
+            request["VersionId"] = version
         if offset:
             request["Range"] = f"bytes={offset}-"
         try:
@@ -185,6 +218,12 @@ class S3Store:
                 )
             case InvalidRegionError() | ValueError():
                 return ConfigError(f"{self._where}: {said}; check endpoint_url and region_name")
+            case SSLError():
+                return SourceUnreachableError(
+                    f"{self._where}: its certificate is not valid for us: {said}; set ca_bundle to "
+                    "the certificates of the authority that signed it, and endpoint_url to a host "
+                    "that the certificate names"
+                )
             case ClientError():
                 code = error.response.get("Error", {}).get("Code")
                 return SourceUnreachableError(
@@ -196,6 +235,15 @@ class S3Store:
                     f"{self._where} cannot be reached: {said}; check endpoint_url and the network, "
                     "then run again: it goes on from the last state"
                 )
+
+
+def _object(entry: ObjectTypeDef | ObjectVersionTypeDef) -> FileObject:
+    return FileObject(
+        entry["LastModified"].astimezone(UTC),
+        entry["Key"],
+        entry["ETag"].strip('"'),
+        entry["Size"],
+    )
 
 
 def _clock(headers: dict[str, str]) -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,41 +10,14 @@ from singer_sdk import typing as th
 
 from singer_kit.contract import ContractMode
 from singer_kit.errors import ConfigError
+from tap_files.stream_settings import STREAM, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FILES_STREAM = "_files"
+    from tap_files.stream_settings import SourceSettings, StreamSettings
 
-_STREAM = th.ObjectType(
-    th.Property("name", th.StringType, required=True, description="Name of the stream."),
-    th.Property("prefix", th.StringType, description="Keys begin with it; for example `lyrics/`."),
-    th.Property(
-        "pattern", th.StringType, description="Regular expression found in the keys to read."
-    ),
-    th.Property(
-        "format",
-        th.StringType(allowed_values=["auto", "yaml", "json", "jsonl"]),
-        description="Format of the files; `auto` goes by the ending and leaves other files alone.",
-    ),
-    th.Property(
-        "compression",
-        th.StringType(allowed_values=["auto", "none", "gzip", "zstd", "bzip2", "zip"]),
-        description="Compression of the files; `auto` goes by their first bytes.",
-    ),
-    th.Property(
-        "key_properties",
-        th.ArrayType(th.StringType),
-        description="Fields that identify a record within a file; default: the document's line.",
-    ),
-    th.Property(
-        "explode",
-        th.StringType,
-        description="Field whose array elements become the records of this stream.",
-    ),
-    th.Property("schema", th.StringType, description="Path of a JSON Schema file of the records."),
-    additional_properties=False,
-)
+FILES_STREAM = "_files"
 
 CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property(
@@ -99,11 +71,11 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "streams",
-        th.ArrayType(_STREAM),
+        th.ArrayType(STREAM),
         required=True,
         description=(
-            "The streams; those with the same prefix, pattern, format and compression share one "
-            "reading of each file."
+            "The streams; those that read the same files in the same way share one reading of "
+            "each file."
         ),
     ),
     th.Property(
@@ -116,8 +88,8 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=0),
         default=3600,
         description=(
-            "How late a file may appear behind newer ones, once there are more files than "
-            "`max_state_keys`."
+            "Once there are more files than `max_state_keys`: how far behind the newest each is "
+            "known by name. An older one that comes late is found too, unless hundreds do at once."
         ),
     ),
     th.Property(
@@ -125,8 +97,18 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=1),
         default=10_000,
         description=(
-            "Up to so many files the state knows each by name; above, only those within "
-            "`lookback_seconds` of the newest."
+            "Up to so many files the state knows each by name; above, so many of those within "
+            "`lookback_seconds` of the newest, and a digest of all. Also so many keys of records "
+            "for `detect_deletes`."
+        ),
+    ),
+    th.Property(
+        "detect_deletes",
+        th.StringType(allowed_values=["off", "soft"]),
+        default="off",
+        description=(
+            "Whether records that vanished come as delete records (`_sdc_deleted_at`), for stores "
+            "that are read without `_files`."
         ),
     ),
     th.Property(
@@ -134,8 +116,16 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.StringType(allowed_values=["fail", "quarantine", "skip"]),
         default="fail",
         description=(
-            "What happens to a file or document that cannot be read: stop, a row in the "
-            "quarantine stream, or only a warning."
+            "What happens to a file that cannot be read: stop, a row in the quarantine stream, or "
+            "only a warning."
+        ),
+    ),
+    th.Property(
+        "on_bad_line",
+        th.StringType(allowed_values=["fail", "quarantine", "skip"]),
+        description=(
+            "The same for a line, row or document that cannot be read, while the rest of its file "
+            "can; default: as `on_bad_file`."
         ),
     ),
     th.Property(
@@ -172,41 +162,6 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
 
 
 @dataclass(frozen=True)
-class StreamSettings:
-    """One element of the setting ``streams``."""
-
-    name: str
-    prefix: str = ""
-    pattern: str | None = None
-    format: str = "auto"
-    compression: str = "auto"
-    key_properties: tuple[str, ...] = ()
-    explode: str | None = None
-    schema: str | None = None
-
-    @property
-    def source(self) -> SourceSettings:
-        """Return which files the stream is read from."""
-        return SourceSettings(self.prefix, self.pattern, self.format, self.compression)
-
-
-@dataclass(frozen=True)
-class SourceSettings:
-    """A set of files; streams of the same source share one reading of each file."""
-
-    prefix: str
-    pattern: str | None
-    format: str
-    compression: str = "auto"
-
-    def matches(self, key: str) -> bool:
-        """Return whether the key is one of this source's."""
-        return key.startswith(self.prefix) and (
-            self.pattern is None or re.search(self.pattern, key) is not None
-        )
-
-
-@dataclass(frozen=True)
 class Settings:
     """The settings, checked and typed."""
 
@@ -224,7 +179,9 @@ class Settings:
     start_date: datetime | None = None
     lookback_seconds: int = 3600
     max_state_keys: int = 10_000
+    detect_deletes: str = "off"
     on_bad_file: str = "fail"
+    on_bad_line: str | None = None
     contract_mode: ContractMode = ContractMode.OFF
     contract_models: Mapping[str, str] = field(default_factory=dict)
     quarantine_stream_suffix: str = "__rejected"
@@ -243,7 +200,7 @@ class Settings:
             for name, value in config.items()
             if name in cls.__dataclass_fields__ and value not in (None, "")
         }
-        given["streams"] = tuple(_stream(value) for value in given["streams"])
+        given["streams"] = tuple(stream_of(value) for value in given["streams"])
         given["contract_mode"] = ContractMode(given.get("contract_mode", ContractMode.OFF))
         if "start_date" in given:
             given["start_date"] = _start_date(given["start_date"])
@@ -257,9 +214,19 @@ class Settings:
         return timedelta(seconds=self.lookback_seconds)
 
     @property
+    def detects_deletes(self) -> bool:
+        """Return whether vanished records are told one by one."""
+        return self.detect_deletes == "soft"
+
+    @property
     def quarantines(self) -> bool:
         """Return whether there are quarantine streams."""
-        return "quarantine" in (self.on_bad_file, self.contract_mode)
+        return "quarantine" in (self.on_bad_file, self.on_bad_line, self.contract_mode)
+
+    @property
+    def bad_line(self) -> str:
+        """Return what happens to a line that cannot be read."""
+        return self.on_bad_line or self.on_bad_file
 
     def sources(self) -> dict[SourceSettings, list[StreamSettings]]:
         """Return the streams by what they are read from, both in the order given."""
@@ -267,6 +234,27 @@ class Settings:
         for stream in self.streams:
             sources.setdefault(stream.source, []).append(stream)
         return sources
+
+    def strategy(self, stream: StreamSettings) -> str:
+        """Return how the stream comes by its schema."""
+        return stream.schema_strategy or ("declared" if self._declares(stream) else "raw")
+
+    def _declares(self, stream: StreamSettings) -> bool:
+        checks = self.contract_mode != ContractMode.OFF and stream.name in self.contract_models
+        return checks or stream.schema is not None
+
+    def _check_strategy(self, stream: StreamSettings) -> None:
+        infers = stream.schema_strategy == "infer"
+        if stream.schema_strategy in ("infer", "raw") and self._declares(stream):
+            raise ConfigError(
+                f"stream {stream.name!r}: 'schema_strategy' is {stream.schema_strategy}, but a "
+                "schema or contract declares it; leave out one"
+            )
+        if stream.date_fields and not infers:
+            raise ConfigError(
+                f"stream {stream.name!r}: 'date_fields' is for schema_strategy infer; "
+                "a declared schema says it by format date-time"
+            )
 
     def check(self) -> None:
         """Raise ConfigError where settings that are right alone are wrong together."""
@@ -282,23 +270,8 @@ class Settings:
                 f"streams are {', '.join(names)}"
             )
         for stream in self.streams:
-            if stream.explode and not stream.key_properties:
-                raise ConfigError(
-                    f"stream {stream.name!r}: 'explode' needs 'key_properties', because several "
-                    "records come from one line"
-                )
-            try:
-                re.compile(stream.pattern or "")
-            except re.error as error:
-                raise ConfigError(
-                    f"stream {stream.name!r}: 'pattern' is no regular expression ({error})"
-                ) from None
-
-
-def _stream(value: Mapping[str, Any]) -> StreamSettings:
-    given = {name: setting for name, setting in value.items() if setting not in (None, "")}
-    given["key_properties"] = tuple(given.get("key_properties", ()))
-    return StreamSettings(**given)
+            stream.check()
+            self._check_strategy(stream)
 
 
 def _start_date(text: str) -> datetime:

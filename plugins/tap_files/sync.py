@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk.metrics import Metric
 from singer_sdk.singerlib import ActivateVersionMessage, StateMessage
@@ -19,16 +19,20 @@ from singer_kit import metrics
 from singer_kit.contract import Tally
 from singer_kit.metrics import Measure
 from tap_files.client import UnavailableError, VanishedError
-from tap_files.opening import is_read
+from tap_files.deletes import Deletes
+from tap_files.listing import every_file, take_stock
 from tap_files.prefetch import Fetched, fetch
 from tap_files.reading import Counts, Reading, end_of_record
 from tap_files.state import Bookmark
+from tap_files.streams import RecordStream
 
 if TYPE_CHECKING:
-    from tap_files.client import FileObject, Listing, Store
+    from tap_files.client import FileObject, Store
+    from tap_files.listing import Overview, Pending
     from tap_files.plan import Plan
     from tap_files.settings import Settings
     from tap_files.streams import FileStream
+    from tap_files.survey import Findings
     from tap_files.tap import TapFiles
 
 STATE_SECONDS = 5.0
@@ -38,16 +42,6 @@ PAUSE_DOCUMENTS = 256
 
 class StopRun(Exception):  # noqa: N818 - no error: somebody or a limit asked for the end
     """The run ends at this safe point."""
-
-
-class Work(NamedTuple):
-    """A plan with the files that were listed for it."""
-
-    plan: Plan
-    objects: list[FileObject]
-    """Those to read, in order, new or not."""
-    listed: frozenset[str]
-    """Every key of the source."""
 
 
 class Sync:
@@ -63,12 +57,8 @@ class Sync:
         self._counts = Counts()
         self._tallies: dict[str, Tally] = {}
         self._bookmarks: dict[FileStream, Bookmark] = {}
-        self._dates: dict[str, datetime] = {}
         self._lsn = 0
         self._seen_at = datetime.now(UTC)
-        self._version: int | None = None
-        """Set when there are too many files to remember: then all of `_files` is sent anew."""
-        self._sent: set[str] = set()
 
     def run(self) -> None:
         """Read what is new.
@@ -79,12 +69,13 @@ class Sync:
         """
         found = self._tap.state.get("bookmarks", {})
         self._bookmarks = {
-            stream: Bookmark(found.get(stream.name), self._store.bucket)
+            stream: Bookmark(found.get(stream.name), self._store.bucket, self._settings.start_date)
             for stream in self._tap.file_streams()
             if stream.selected
         }
         for stream in self._bookmarks:
             stream.prepare()
+        self._deletes = Deletes(self._settings, self._store, self._bookmarks)
         try:
             self._read_all()
         except StopRun as stop:
@@ -94,74 +85,70 @@ class Sync:
             self._measure()
 
     def _read_all(self) -> None:
-        works = self._list()
-        keys = sum(len(work.listed) for work in works)
-        known = self._files_bookmark
-        too_many = keys > self._settings.max_state_keys
-        if known and (too_many or known.is_whole):
-            self._version = self._lsn
-            known.forget(list(known.files))
-            known.is_whole = True
-        for work in works:
-            self._read_source(work)
-            self._forget_vanished(work)
-        if known and self._version is not None and self._limit is None:
-            self._send_listing(works)
-            if not too_many:
-                self._remember_listing(works, known)
-
-    def _list(self) -> list[Work]:
-        """List every source that a selected stream needs, before any is read."""
-        listings: dict[str, Listing] = {}
-        works = []
         for plan in self._tap.plans:
-            if not self._files_bookmark and not any(s in self._bookmarks for s in plan.all()):
+            for root in [*plan.roots, plan.first]:
+                tally = Tally(root.name, self._settings.max_rejected_ratio)
+                self._tallies.setdefault(root.name, tally)
+        while overview := self._list():
+            self._read_pending(overview.pending)
+            if self._limit:
+                return
+            if not overview.is_whole:
                 continue
-            source = plan.source
-            if source.prefix not in listings:
-                listings[source.prefix] = self._store.list_objects(source.prefix)
-            start = self._settings.start_date
-            matching = [
-                obj
-                for obj in listings[source.prefix].objects
-                if source.matches(obj.key) and is_read(obj.key, source)
-            ]
-            self._dates.update((obj.key, obj.last_modified) for obj in matching)
-            works.append(
-                Work(
-                    plan,
-                    sorted(o for o in matching if start is None or o.last_modified >= start),
-                    frozenset(obj.key for obj in matching),
-                )
-            )
-        if listings:
-            self._seen_at = min(listing.clock for listing in listings.values())
-        clock = int(self._seen_at.timestamp()) * 1_000_000 + self._seen_at.microsecond
-        self._lsn = max([clock, *(bookmark.lsn + 1 for bookmark in self._bookmarks.values())])
-        return works
+            self._tell_vanished(overview.findings)
+            if not self._deletes.is_more_to_read:
+                break
+        if self._files_bookmark and self._files_bookmark.owes_listing:
+            self._send_listing(self._files_bookmark)
 
-    def _read_source(self, work: Work) -> None:
-        plan = work.plan
-        for root in [*plan.roots, plan.first]:
-            self._tallies.setdefault(root.name, Tally(root.name, self._settings.max_rejected_ratio))
-        pending = [obj for obj in work.objects if self._needing(plan, obj)][: self._limit]
-        name = plan.source.prefix or plan.first.name
-        done = 0
-        with closing(fetch(self._store, pending, self._proceed)) as files:
-            for fetched in files:
+    def _list(self) -> Overview | None:
+        """List every source and begin a new version."""
+        overview = take_stock(
+            self._store, self._tap.plans, self._bookmarks, self._tap.files_stream, self._settings
+        )
+        if overview is None:
+            return None
+        self._seen_at = overview.clock
+        clock = int(self._seen_at.timestamp()) * 1_000_000 + self._seen_at.microsecond
+        # Between two versions there is room for the deletes of the later.
+        step = 2 if self._settings.detects_deletes else 1
+        self._lsn = max([clock, *(bookmark.lsn + step for bookmark in self._bookmarks.values())])
+        self._deletes.begin(self._lsn, self._seen_at)
+        for stream, findings in overview.findings.items():
+            if findings.is_sure:
+                continue
+            self._tap.logger.warning(
+                "stream %r: more files changed, vanished or came late than its state can tell "
+                "apart; all dated behind the look-back window count as seen (raise max_state_keys)",
+                stream.name,
+            )
+            if stream is self._tap.files_stream:
+                self._bookmarks[stream].owes_listing = True
+        return overview
+
+    def _read_pending(self, pending: list[Pending]) -> None:
+        plans = self._tap.plans
+        if self._limit:
+            pending = [
+                found
+                for index in range(len(plans))
+                for found in [p for p in pending if p.source == index][: self._limit]
+            ]
+        with closing(fetch(self._store, (p.obj for p in pending), self._proceed)) as files:
+            for done, (found, fetched) in enumerate(zip(pending, files, strict=True), 1):
+                plan = plans[found.source]
                 self._read_file(plan, fetched)
-                done += 1
-                self._safe_point(f"{name}: {done} of {len(pending)} files")
+                self._safe_point(f"{done} of {len(pending)} files")
                 self._tallies[plan.first.name].check()
-        if pending:
-            newest = pending[-1].last_modified
-            lag = (datetime.now(UTC) - newest).total_seconds()
-            metrics.gauge(Measure.LAG_SECONDS, round(lag, 3), stream=plan.first.name)
+        newest = {plans[found.source].first.name: found.obj.last_modified for found in pending}
+        for name, modified in newest.items():
+            lag = (datetime.now(UTC) - modified).total_seconds()
+            metrics.gauge(Measure.LAG_SECONDS, round(lag, 3), stream=name)
 
     def _needing(self, plan: Plan, obj: FileObject) -> list[FileStream]:
         """Return the streams that have not all of this version."""
         streams = [stream for stream in plan.all() if stream in self._bookmarks]
-        if self._files_bookmark and self._version is None:
+        if self._files_bookmark:
             streams.append(self._tap.files_stream)
         return [stream for stream in streams if self._bookmarks[stream].needs(obj)]
 
@@ -172,6 +159,7 @@ class Sync:
         lsn = max((p["lsn"] for p in progress.values() if p), default=self._lsn)
         after = {stream: p.get("line", 0) for stream, p in progress.items()}
         counted = progress.get(self._tap.files_stream, {})
+        keys = self._deletes.collect(plan, needing)
         reading = Reading(
             plan=plan,
             settings=self._settings,
@@ -182,6 +170,7 @@ class Sync:
             tallies=self._tallies,
             counts=self._counts,
             pause_documents=1 if self._limit else PAUSE_DOCUMENTS,
+            found=keys.add if keys else None,
         )
         reading.rows = counted.get("rows", 0)
         reading.rejected = counted.get("rejected", 0)
@@ -207,14 +196,17 @@ class Sync:
                 "%s: %s after it was listed; the next run looks again", obj.key, what
             )
             return
-        self._counts.files += 1
-        self._counts.bytes += obj.size
-        if self._tap.files_stream in needing or self._version is not None:
+        self._deletes.compare(plan, obj, keys, reading, lsn)
+        if self._tap.files_stream in needing:
             self._send_file(obj, lsn, reading)
         for stream in needing:
             self._bookmarks[stream].finish(obj, lsn)
+        self._counts.files += 1
+        self._counts.bytes += obj.size
 
-    def _send_file(self, obj: FileObject, lsn: int, reading: Reading | None) -> None:
+    def _send_file(
+        self, obj: FileObject, lsn: int, reading: Reading | None, version: int | None = None
+    ) -> None:
         """Write a file's own record; without a reading only what the listing says."""
         record: dict[str, Any] = {
             "bucket": self._store.bucket,
@@ -231,29 +223,28 @@ class Sync:
             record |= {"rows": reading.rows, "rejected": reading.rejected}
             if reading.rows or not reading.rejected:
                 record["etag"] = obj.etag
-        self._sent.add(obj.key)
-        self._tap.files_stream.emit(record, end_of_record(self._seen_at, self._version))
+        self._tap.files_stream.emit(record, end_of_record(self._seen_at, version))
 
-    def _forget_vanished(self, work: Work) -> None:
-        """Note files that were there and are not listed any more."""
-        gone: set[str] = set()
-        for stream, bookmark in self._bookmarks.items():
-            is_files = stream is self._tap.files_stream
-            if not is_files and stream not in work.plan.all():
-                continue
-            vanished = [
-                key
-                for key in bookmark.files
-                if key not in work.listed and work.plan.source.matches(key)
+    def _tell_vanished(self, findings: dict[FileStream, Findings]) -> None:
+        """Say of files that were there and are not listed any more that they are gone."""
+        for stream, found in findings.items():
+            bookmark = self._bookmarks[stream]
+            # A file of a source that is not in the settings any more is nobody's to look for.
+            plans = [
+                plan
+                for plan in self._tap.plans
+                if stream is self._tap.files_stream or stream in plan.all()
             ]
-            bookmark.forget(vanished)
-            # With too many files `_files` remembers none; the others do, as far back as they look.
-            if is_files or self._version is not None:
-                gone.update(vanished)
-        if self._files_bookmark and gone:
-            for key in sorted(gone):
-                self._send_vanished(key)
-            self._files_bookmark.lsn = self._lsn
+            for key in sorted(found.vanished):
+                plan = next((plan for plan in plans if plan.source.matches(key)), None)
+                if plan is None:
+                    continue
+                if stream is self._tap.files_stream:
+                    self._send_vanished(key)
+                    bookmark.lsn = self._lsn
+                elif isinstance(stream, RecordStream):
+                    self._deletes.vanish(plan, stream, key)
+                bookmark.forget([key])
 
     def _send_vanished(self, key: str) -> None:
         """Write the end of a file; without its etag, so that no old version comes back with it."""
@@ -266,26 +257,18 @@ class Sync:
             "_sdc_deleted_at": moment,
             "_sdc_lsn": self._lsn,
         }
-        self._tap.files_stream.emit(record, end_of_record(self._seen_at, self._version))
+        self._tap.files_stream.emit(record, end_of_record(self._seen_at))
 
-    def _send_listing(self, works: list[Work]) -> None:
-        """Complete the new version of `_files` and make it the valid one."""
-        for work in works:
-            for obj in work.objects:
-                if obj.key not in self._sent:
-                    self._send_file(obj, self._lsn, None)
+    def _send_listing(self, bookmark: Bookmark) -> None:
+        """Send every file there is as a new version of `_files`, and make it the valid one."""
+        for number, obj in enumerate(every_file(self._store, self._tap.plans, self._settings)):
+            self._send_file(obj, self._lsn, None, self._lsn)
+            if number % PAUSE_DOCUMENTS == 0:
+                self._safe_point(f"listing: {number} files")
+        bookmark.lsn = self._lsn
+        bookmark.owes_listing = False
         stream = self._tap.files_stream
-        self._bookmarks[stream].lsn = self._lsn
-        self._tap.write_message(ActivateVersionMessage(stream.name, self._version or 0))
-
-    def _remember_listing(self, works: list[Work], known: Bookmark) -> None:
-        """Know each file by name again, now that there are few enough."""
-        known.is_whole = False
-        for work in works:
-            others = [s for s in work.plan.all() if s in self._bookmarks]
-            for obj in work.objects:
-                if not any(self._bookmarks[stream].needs(obj) for stream in others):
-                    known.finish(obj, self._lsn)
+        self._tap.write_message(ActivateVersionMessage(stream.name, self._lsn))
 
     @property
     def _files_bookmark(self) -> Bookmark | None:
@@ -317,11 +300,8 @@ class Sync:
     def _write_state(self) -> None:
         bookmarks = self._tap.state.setdefault("bookmarks", {})
         for stream, bookmark in self._bookmarks.items():
-            if stream is not self._tap.files_stream:
-                bookmark.prune(
-                    self._settings.max_state_keys, self._settings.lookback, self._dates.get
-                )
-            bookmarks[stream.name] = bookmark.value()
+            bookmark.prune(self._settings.max_state_keys, self._settings.lookback)
+            bookmarks[stream.name] = {**bookmark.value(), **stream.remembered()}
         self._tap.write_message(StateMessage(value=self._tap.state))
         self._stated = time.monotonic()
 

@@ -44,6 +44,7 @@ class TapFiles(Connector, Tap):
         PluginCapabilities.ABOUT,
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
+    file_settings: Settings
     plans: list[Plan]
     files_stream: FilesStream
     _synced = False
@@ -63,7 +64,7 @@ class TapFiles(Connector, Tap):
         Raises:
             ConfigError: settings contradict each other, or name a model that is not there.
         """
-        settings = Settings.of(self.config)
+        settings = self.file_settings = Settings.of(self.config)
         self.plans = []
         for source, members in settings.sources().items():
             streams = [RecordStream(self, settings, member) for member in members]
@@ -81,6 +82,14 @@ class TapFiles(Connector, Tap):
     def file_streams(self) -> list[FileStream]:
         """Return the streams with the catalog applied, by name."""
         return cast("list[FileStream]", list(self.streams.values()))
+
+    @property
+    def catalog_dict(self) -> dict[str, Any]:
+        """Return what ``--discover`` prints; streams whose schema is inferred look into files."""
+        for stream in self.file_streams():
+            if isinstance(stream, RecordStream):
+                stream.infer()
+        return super().catalog_dict
 
     def setup_mapper(self) -> None:
         """Register the streams as the catalog selects them; this tap maps nothing."""

@@ -16,24 +16,36 @@ class Bookmarks:
     A STATE speaks for all records before it. Its part ``bookmarks[stream]`` holds once that
     stream's records are committed; so does the rest, once those of all streams are. A stream
     without a bookmark of its own is spoken for by all others (a tap may keep one position for
-    several streams), so nothing moves before it.
+    several streams), so nothing moves before it. Nor does anything before a stream of which no
+    bookmark is durable yet: without one its next run would read it from the start.
     """
 
     def __init__(self) -> None:
         self.durable: State = {}
 
-    def reached(self, target: State | None, waiting: AbstractSet[str]) -> State:
-        """Return the durable STATE when only the records of ``waiting`` are left of ``target``."""
+    def reached(
+        self,
+        target: State | None,
+        waiting: AbstractSet[str],
+        failed: AbstractSet[str] = frozenset(),
+    ) -> State:
+        """Return the durable STATE when only the records of ``waiting`` are left of ``target``.
+
+        Those of ``failed`` are left too, and will not come: what others have is not held back.
+        """
         if target is None:
             return self.durable
-        if not waiting:
+        if not (waiting or failed):
             return target
         ahead = target.get("bookmarks")
-        if not isinstance(ahead, dict) or not waiting <= ahead.keys():
+        left = waiting | failed
+        if not isinstance(ahead, dict) or not left <= ahead.keys():
             return self.durable
         behind = self.durable.get("bookmarks", {})
-        kept = {name: behind[name] for name in waiting if name in behind}
-        moved = {name: mark for name, mark in ahead.items() if name not in waiting}
+        if not waiting <= behind.keys():
+            return self.durable
+        kept = {name: behind[name] for name in left if name in behind}
+        moved = {name: mark for name, mark in ahead.items() if name not in left}
         if not moved:
             return self.durable
         return {**self.durable, "bookmarks": moved | kept}

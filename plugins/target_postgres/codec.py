@@ -101,14 +101,15 @@ class RowCodec:
         ]
         self._plain_count = len(plain)
         self._has_json = bool(json)
+        self._binary = [(index, one.binary) for index, one in enumerate(plain) if one.binary]
         self._odd = OddLines(stream, self.columns, null_character)
-        self._nameable = not any(unnameable(column.name) for column in columns)
+        self._nameable = not any(unnameable(column.property_name) for column in columns)
         if self._nameable:
             self._build_decoders(stream)
 
     def _build_decoders(self, stream: str) -> None:
-        names = {f"f{index}": column.name for index, column in enumerate(self.columns)}
-        field_of = {name: attribute for attribute, name in names.items()}
+        names = {f"f{index}": one.property_name for index, one in enumerate(self.columns)}
+        field_of = {one.name: f"f{index}" for index, one in enumerate(self.columns)}
         version = next((one for one in self.columns if metadata.is_version(one)), None)
         self._lsn_field = field_of[version.name] if version else None
         self._deleted_field = field_of.get(metadata.DELETED_AT)
@@ -189,12 +190,24 @@ class RowCodec:
         rows.lsns += lsns
         rows.deletes += deletes
         records = [astuple(one.record) for one in raw]
+        if self._binary:
+            records = [self._with_bytes(record) for record in records]
         plain, join = self._plain_count, TAB.join
         rows.tokens += [
             join((*record[:plain], *astuple(one)[_MESSAGE_FIELDS:], *document))
             for record, one, document in zip(records, raw, self._documents(records), strict=True)
         ]
         return True
+
+    def _with_bytes(self, record: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Return a record's tokens with its encoded bytes as PostgreSQL reads them."""
+        tokens = list(record)
+        for index, binary in self._binary:
+            token = bytes(tokens[index])
+            if token not in {ABSENT, NULL}:
+                data = binary.to_bytes(msgspec.json.decode(token))
+                tokens[index] = b'"\\\\x' + data.hex().encode() + b'"'
+        return tuple(tokens)
 
     def _facts(self, typed: Sequence[Any]) -> tuple[list[int], int]:
         """Return the versions of records, and how many of them are deletes."""
@@ -216,8 +229,9 @@ class RowCodec:
 
     def _append(self, row: OddRow, rows: _Rows) -> None:
         message = row.message if self.with_metadata else ()
-        (document,) = self._documents([row.tokens])
-        rows.tokens.append(TAB.join((*row.tokens[: self._plain_count], *message, *document)))
+        record = self._with_bytes(row.tokens)
+        (document,) = self._documents([record])
+        rows.tokens.append(TAB.join((*record[: self._plain_count], *message, *document)))
         rows.lsns += row.lsns
         rows.deletes += row.is_delete
 
@@ -238,11 +252,11 @@ class RowCodec:
         for column in self.columns:
             text = copytext.decode_field(values[column.name])
             if text is None:
-                record[column.name] = None
+                record[column.property_name] = None
             elif column.is_json:
-                record[column.name] = msgspec.Raw(text.encode())
+                record[column.property_name] = msgspec.Raw(text.encode())
             else:
-                record[column.name] = column.json_value(text)
+                record[column.property_name] = column.json_value(text)
         return record
 
 

@@ -6,6 +6,7 @@ must hold for it. A shape that PostgreSQL has no plain type for is kept whole, a
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import re
 import uuid
@@ -14,6 +15,9 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
+
+from target_postgres import shapes
+from target_postgres.identifiers import IdentifierCase, column_identifier
 
 _INTEGER = (-(2**31), 2**31 - 1)
 _BIGINT = (-(2**63), 2**63 - 1)
@@ -31,6 +35,22 @@ class SqlType(StrEnum):
     NUMERIC = "numeric"
     BOOLEAN = "boolean"
     JSONB = "jsonb"
+    BYTEA = "bytea"
+
+
+class Binary(StrEnum):
+    """How bytes are written in a JSON string, in JSON Schema's words."""
+
+    BASE16 = "base16"
+    BASE64 = "base64"
+
+    def to_bytes(self, text: str) -> bytes:
+        """Return the bytes of valid text."""
+        return bytes.fromhex(text) if self is Binary.BASE16 else base64.b64decode(text)
+
+    def to_text(self, data: bytes) -> str:
+        """Return bytes as text."""
+        return data.hex() if self is Binary.BASE16 else base64.b64encode(data).decode()
 
 
 _VALIDATES: dict[SqlType, Any] = {
@@ -44,8 +64,12 @@ _VALIDATES: dict[SqlType, Any] = {
     SqlType.BOOLEAN: bool,
     SqlType.JSONB: msgspec.Raw,
 }
+_VALIDATES_BINARY: dict[Binary, Any] = {
+    Binary.BASE16: Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9A-Fa-f]{2})*\Z")],
+    Binary.BASE64: bytes,
+}
 _FORMATS = {"uuid": SqlType.UUID, "date": SqlType.DATE, "date-time": SqlType.TIMESTAMPTZ}
-_STRINGS = {SqlType.TEXT, *_FORMATS.values()}
+_STRINGS = {SqlType.TEXT, SqlType.BYTEA, *_FORMATS.values()}
 _NUMBERS = (SqlType.INTEGER, SqlType.BIGINT, SqlType.NUMERIC)
 
 # What a column of a type may already be in a table without losing a value that it is sent.
@@ -55,6 +79,7 @@ _HELD_BY: dict[SqlType, set[str]] = {
     SqlType.BIGINT: {"integer", "numeric", "text"},
     SqlType.TEXT: {"character varying"},
     SqlType.DATE: {"timestamp with time zone"},
+    SqlType.BYTEA: {"character varying"},
 }
 
 # What a column of a type may be changed to with every value kept. Limits stand for any limit.
@@ -65,12 +90,17 @@ _WIDENS: dict[str, set[SqlType]] = {
     "bigint": {SqlType.NUMERIC} | _SCALARS,
     "numeric()": {SqlType.NUMERIC} | _SCALARS,
     "numeric": _SCALARS,
-    "character varying()": {SqlType.TEXT},
+    "character varying()": _SCALARS,
+    "character varying": {SqlType.JSONB},
+    "text": {SqlType.JSONB},
     "date": {SqlType.TIMESTAMPTZ} | _SCALARS,
     "timestamp with time zone": {SqlType.JSONB},
     "uuid": _SCALARS,
     "boolean": _SCALARS,
 }
+
+_ONLY_LIMITS = {("numeric()", SqlType.NUMERIC), ("character varying()", SqlType.TEXT)}
+"""Changes of type that PostgreSQL makes without a look at the rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +108,26 @@ class Column:
     """One column: its name, its type in PostgreSQL, and what a JSON value must be to go in."""
 
     name: str
+    property_name: str
+    """What it is called in a record."""
     sql_type: SqlType
     nullable: bool
     schema: dict[str, Any]
     is_json: bool
     """Whether a value is stored as its JSON text, quotes and all."""
     is_key: bool = False
+    binary: Binary | None = None
+    """How the bytes are written that go into a bytea column."""
 
     @property
     def validates(self) -> Any:
         """The msgspec type of a value that is right as it stands."""
         if self.sql_type is SqlType.JSONB:
             return _nested(self.schema)
-        plain = _VALIDATES[self.sql_type]
+        if self.sql_type is SqlType.BYTEA:
+            plain = _VALIDATES_BINARY[Binary(self.schema["contentEncoding"])]
+        else:
+            plain = _VALIDATES[self.sql_type]
         return plain | None if self.nullable else plain
 
     def as_key(self) -> Column:
@@ -99,6 +136,8 @@ class Column:
 
     def json_value(self, text: str) -> object:
         """Return what PostgreSQL was sent for this column as a JSON value."""
+        if self.binary is not None:
+            return self.binary.to_text(bytes.fromhex(text.removeprefix(r"\x")))
         if self.sql_type is SqlType.BOOLEAN:
             return text == "true"
         if self.sql_type in _NUMBERS and text.strip("-")[:1].isdigit():
@@ -112,45 +151,67 @@ class Column:
         """
         if self.is_key and self.sql_type not in _NUMBERS:
             return False
-        return self.sql_type in _WIDENS.get(re.sub(r"\(.*\)$", "()", existing), ())
+        return self.sql_type in _WIDENS.get(_without_limits(existing), ())
+
+    def rewrites(self, existing: str) -> bool:
+        """Tell whether PostgreSQL rewrites a table to widen a column of type ``existing``."""
+        return (_without_limits(existing), self.sql_type) not in _ONLY_LIMITS
+
+    def common_type(self, existing: str) -> SqlType:
+        """Return the type that holds the values of this column and of one of ``existing``."""
+        if self.sql_type in _WIDENS.get(_without_limits(existing), ()):
+            return self.sql_type
+        return SqlType.TEXT if self.sql_type in _STRINGS else SqlType.JSONB
 
     def stored_as(self, existing: str) -> Column | None:
         """Return this column as a table of type ``existing`` takes it; None if it would lose."""
         if existing == self.sql_type:
             return self
         if existing == SqlType.JSONB:
-            return replace(self, is_json=True)
+            return replace(self, is_json=True, binary=None)
         if existing == SqlType.TEXT or existing in _HELD_BY.get(self.sql_type, ()):
-            return self
+            return replace(self, binary=None)
         return None
 
 
-def column(name: str, schema: dict[str, Any]) -> Column:
-    """Return the column for a property with this JSON Schema."""
-    sql_type, nullable = _shape(schema)
-    return Column(name, sql_type, nullable, schema, is_json=sql_type is SqlType.JSONB)
+def column(
+    name: str, schema: dict[str, Any], case: IdentifierCase = IdentifierCase.PRESERVE
+) -> Column:
+    """Return the column for a property with this plain JSON Schema."""
+    sql_types, nullable = _shape(schema)
+    sql_type = _common(sql_types)
+    return Column(
+        column_identifier(name, case),
+        name,
+        sql_type,
+        nullable,
+        schema,
+        is_json=sql_type is SqlType.JSONB,
+        binary=Binary(schema["contentEncoding"]) if sql_type is SqlType.BYTEA else None,
+    )
 
 
-def _shape(schema: Any) -> tuple[SqlType, bool]:
-    """Return the PostgreSQL type of ``schema`` and whether it takes a null."""
-    if not isinstance(schema, dict):
-        return SqlType.JSONB, True
+def _shape(schema: dict[str, Any]) -> tuple[set[SqlType], bool]:
+    """Return the PostgreSQL types of values of ``schema``, and whether it takes a null."""
+    names = shapes.types(schema)
     options = schema.get("anyOf") or schema.get("oneOf")
-    if isinstance(options, list) and "type" not in schema:
-        real = [option for option in options if option != {"type": "null"}]
-        shapes = [_shape(option) for option in real]
-        nullable = len(real) < len(options) or any(null for _, null in shapes)
-        return _common({sql_type for sql_type, _ in shapes}), nullable
-    types = schema.get("type", [])
-    names = set(types) if isinstance(types, list) else {types}
-    nullable = "null" in names or not names
-    return _common({_plain(kind, schema) for kind in names - {"null"}}), nullable
+    if names is None and isinstance(options, list):
+        parts = [_shape(option) for option in options]
+        found = {sql_type for sql_types, _ in parts for sql_type in sql_types}
+        # An option's encoding is not that of all.
+        found = {SqlType.TEXT if one is SqlType.BYTEA else one for one in found}
+        return found, any(nullable for _, nullable in parts)
+    if names is None:
+        return {SqlType.JSONB}, True
+    return {_plain(kind, schema) for kind in names - {"null"}}, "null" in names
 
 
 def _plain(kind: object, schema: dict[str, Any]) -> SqlType:
     match kind:
         case "string":
-            return _FORMATS.get(schema.get("format", ""), SqlType.TEXT)
+            if schema.get("contentEncoding") in {*Binary}:
+                return SqlType.BYTEA
+            return _FORMATS.get(str(schema.get("format")), SqlType.TEXT)
         case "integer":
             return _integer(schema.get("minimum"), schema.get("maximum"))
         case "number":
@@ -184,8 +245,7 @@ def _nested(schema: Any) -> Any:
     """Return the msgspec type of a value inside jsonb; shapes it cannot say are not checked."""
     if not isinstance(schema, dict):
         return msgspec.Raw
-    types = schema.get("type", [])
-    names = set(types) if isinstance(types, list) else {types}
+    names = shapes.types(schema) or set()
     nullable = "null" in names
     names -= {"null"}
     if len(names) != 1:
@@ -221,6 +281,10 @@ def _object(properties: Any) -> Any:
     ]
     names = {f"f{index}": name for index, name in enumerate(named)}
     return msgspec.defstruct("Nested", fields, rename=names, gc=False)
+
+
+def _without_limits(sql_type: str) -> str:
+    return re.sub(r"\(.*\)", "()", sql_type)
 
 
 def unnameable(name: str) -> bool:

@@ -7,12 +7,20 @@ from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchem
 from singer_kit.errors import ContractExceededError, TargetWriteError
 
 
-class MessageError(ContractExceededError):
+class LineError(ContractExceededError):
+    """Something on one line of the input ends the load."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class MessageError(LineError):
     """A line of the input is no Singer message that can be used."""
 
     def __init__(self, line: int, what: str) -> None:
         super().__init__(
-            f"line {line} of the messages {what}; mend it and start again from the last STATE"
+            line, f"line {line} of the messages {what}; mend it and start again from the last STATE"
         )
 
 
@@ -23,7 +31,7 @@ class NoSchemaError(MessageError, RecordsWithoutSchemaException):
         super().__init__(line, f"is of stream {stream!r}, which has sent no SCHEMA yet")
 
 
-class InvalidRecordError(ContractExceededError):
+class InvalidRecordError(LineError):
     """A record does not fit its stream's schema, and the settings say that this ends the load."""
 
 

@@ -17,7 +17,6 @@ from target_postgres.batches import Batch, Checkpoint, Progress
 from target_postgres.deletes import Activation, DeleteMode
 from target_postgres.errors import (
     MessageError,
-    MissingKeyError,
     NoSchemaError,
     StreamsFailedError,
     TooManyRejectedError,
@@ -62,16 +61,21 @@ class Loader:
     def schema(self, line: int, message: dict[str, Any]) -> None:
         """Make a stream's table ready for what follows."""
         name, schema = message.get("stream"), message.get("schema")
-        keys = tuple(message.get("key_properties") or ())
+        keys = message.get("key_properties") or []
         if not isinstance(name, str) or not isinstance(schema, dict):
             raise MessageError(line, "is a SCHEMA message without a stream or a schema")
         properties = schema.get("properties")
         if not isinstance(properties, dict) or not properties:
             raise MessageError(line, f"is a SCHEMA of stream {name!r} without properties")
-        if missing := [key for key in keys if key not in properties]:
+        if not isinstance(keys, list) or len(set(map(str, keys))) < len(keys):
+            raise MessageError(
+                line, f"is a SCHEMA of stream {name!r} whose key is not a list of names"
+            )
+        if missing := [key for key in keys if str(key) not in properties]:
             raise MessageError(
                 line, f"is a SCHEMA of stream {name!r} whose key {missing[0]!r} is no property"
             )
+        keys = tuple(map(str, keys))
         if self._shapes.get(name) == (schema, keys):
             return
         if name in self._open.batches:
@@ -99,15 +103,16 @@ class Loader:
         return records
 
     def records(self, name: str, lines: Sequence[bytes], numbers: Sequence[int]) -> None:
-        """Take RECORD lines of one stream, each with its number in the input."""
+        """Take RECORD lines of one stream, each with its number in the input.
+
+        Raises :class:`LineError`, having taken none, for a line that ends the load.
+        """
         batch = self._batch(numbers[0], name)
         if batch is None:
             return
         encoded = batch.stream.codec.encode(lines, numbers, self._stamp())
         if encoded.faults and self._settings.on_invalid_record is OnInvalidRecord.FAIL:
-            fault = encoded.faults[0]
-            error = invalid_record(name, fault)
-            raise MissingKeyError(str(error)) if fault.code == "required" else error
+            raise invalid_record(name, encoded.faults[0])
         self._add(batch, encoded, len(lines))
 
     def _stamp(self) -> bytes:

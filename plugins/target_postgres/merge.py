@@ -64,7 +64,13 @@ class Merge:
         self._table = table
         self._names = list(names)
         self._others = [name for name in names if name not in table.keys]
-        self._compared = [name for name in self._others if name not in metadata.RUN_COLUMNS]
+        self._emptied = [(name, other) for name, other in table.emptied if other in names]
+        self._written = [*names, *(name for name, _ in self._emptied)]
+        self._compared = [
+            name
+            for name in self._written
+            if name not in table.keys and name not in metadata.RUN_COLUMNS
+        ]
         self._has_lsn = any(metadata.is_version(column) for column in table.columns)
         self._has_deletes = metadata.DELETED_AT in names
         self._ignores_deletes = self._has_deletes and mode is DeleteMode.IGNORE
@@ -141,7 +147,7 @@ class Merge:
         connection.execute(
             sql.SQL(
                 "create temporary table {} on commit drop as select {} from {} with no data"
-            ).format(_STAGED, _names(self._names), self._table.identifier)
+            ).format(_STAGED, _names(self._written), self._table.identifier)
         )
         connection.execute(
             sql.SQL("alter table {} add column {} bit({})").format(
@@ -186,7 +192,7 @@ class Merge:
 
     def _fold(self, connection: psycopg.Connection) -> int:
         """Make one row of all rows of a key; returns how many rows fewer there are."""
-        order: sql.Composable = sql.SQL("arrival desc")
+        order: sql.Composable = sql.SQL("_sdc_arrival desc")
         if self._has_lsn:
             order = sql.SQL("{} desc nulls last, ").format(sql.Identifier(metadata.LSN)) + order
         folded = [
@@ -206,7 +212,7 @@ class Merge:
                     where ({key}) in (
                         select {key} from {staged} group by {key} having count(*) > 1
                     )
-                    returning staged.ctid as arrival, staged.*
+                    returning staged.ctid as _sdc_arrival, staged.*
                 ), folded as (
                     insert into {staged} ({names}, {present})
                     select {folded}, case
@@ -237,6 +243,12 @@ class Merge:
             ).format(name=sql.Identifier(name), present=_PRESENT, bit=sql.Literal(bits[name]))
             for name in self._others
         ]
+        filled += [
+            sql.SQL(
+                "{name} = case when get_bit(staged.{present}, {bit}) = 0 then stored.{name} end"
+            ).format(name=sql.Identifier(name), present=_PRESENT, bit=sql.Literal(bits[other]))
+            for name, other in self._emptied
+        ]
         return sql.SQL(
             "update {staged} as staged set {filled} from {table} as stored"
             " where staged.{present} is not null and {key}"
@@ -251,7 +263,9 @@ class Merge:
     def _upsert_statement(self) -> sql.Composed:
         """Return the statement; it gives the numbers of rows inserted, updated and deleted."""
         changes = [
-            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in self._others
+            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name))
+            for name in self._written
+            if name not in self._table.keys
         ]
         action: sql.Composable = sql.SQL("do nothing")
         if changes:
@@ -276,7 +290,7 @@ class Merge:
             """
         ).format(
             table=self._table.identifier,
-            names=_names(self._names),
+            names=_names(self._written),
             staged=_STAGED,
             keys=_names(self._table.keys),
             action=action,

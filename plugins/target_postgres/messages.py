@@ -13,6 +13,7 @@ import re
 import select
 import stat
 import sys
+from bisect import bisect_left
 from collections import Counter
 from typing import IO, TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
 from singer_kit.errors import ContractExceededError
-from target_postgres.errors import MessageError
+from target_postgres.errors import LineError, MessageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -171,12 +172,28 @@ class MessageReader(GenericSingerReader[bytes]):
 
 
 def _hand_over(loader: Loader, waiting: Waiting, counts: Counter[str]) -> None:
-    """Give the loader all records that wait, those of each stream at once."""
+    """Give the loader all records that wait, those of each stream at once.
+
+    Where a line ends the load, those before it are given, of its own stream and of the others.
+    """
+    ended: LineError | None = None
     while waiting:
         name = next(iter(waiting))
         numbers, lines = waiting.pop(name)
-        loader.records(name, lines, numbers)
+        if ended is not None:
+            before = bisect_left(numbers, ended.line)
+            numbers, lines = numbers[:before], lines[:before]
+        if not lines:
+            continue
+        try:
+            loader.records(name, lines, numbers)
+        except LineError as error:
+            ended = error
+            waiting[name] = numbers, lines
+            continue
         counts["RECORD"] += len(lines)
+    if ended is not None:
+        raise ended
 
 
 def _blocks(source: IO[bytes] | IO[str]) -> Iterator[bytes]:

@@ -12,6 +12,8 @@ from target_postgres.columns import Column, SqlType, column
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from target_postgres.identifiers import IdentifierCase
+
 LSN = "_sdc_lsn"
 DELETED_AT = "_sdc_deleted_at"
 TABLE_VERSION = "_sdc_table_version"
@@ -42,7 +44,11 @@ _OWN = {*MESSAGE_COLUMNS, *BLOCK_COLUMNS}
 
 
 def record_columns(
-    properties: Mapping[str, object], keys: Sequence[str], *, with_metadata: bool
+    properties: Mapping[str, dict[str, Any]],
+    keys: Sequence[str],
+    case: IdentifierCase,
+    *,
+    with_metadata: bool,
 ) -> list[Column]:
     """Return the columns whose values come from the record, in the schema's order.
 
@@ -50,13 +56,13 @@ def record_columns(
     ``_sdc_deleted_at`` is there: a record may carry it without declaring it.
     """
     found = [
-        column(name, schema if isinstance(schema, dict) else {})
+        column(name, schema, case)
         for name, schema in properties.items()
         if not (with_metadata and name in _OWN)
     ]
     if with_metadata and DELETED_AT not in properties:
         found.append(column(DELETED_AT, _TIMESTAMP))
-    return [one.as_key() if one.name in keys else one for one in found]
+    return [one.as_key() if one.property_name in keys else one for one in found]
 
 
 def loader_columns() -> list[Column]:

@@ -1,8 +1,9 @@
 """RECORD lines that the fast way does not take: repaired where that loses nothing, else refused.
 
 What is repaired: ``NaN`` and ``Infinity``, which JSON has not but Python writes; halves of
-surrogate pairs; U+0000; integers written as ``1.0``; times in other forms of ISO 8601. All other
-faults are named, each with its path in the record and a stable code, never with the value.
+surrogate pairs; U+0000; integers written as ``1.0``; times in other forms of ISO 8601, days beyond
+the years 1 to 9999. All other faults are named, each with its path in the record and a stable
+code, never with the value.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from target_postgres import copytext, metadata
 from target_postgres.columns import SqlType
 from target_postgres.copytext import ABSENT, NULL, NullCharacter
 from target_postgres.errors import MessageError
+from target_postgres.far_dates import far_date, far_moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,12 +121,14 @@ class OddLines:
         lsns: list[int] = []
         is_delete = False
         for column, decoder in zip(self._columns, self._decoders, strict=True):
-            raw = envelope.record.get(column.name)
+            raw = envelope.record.get(column.property_name)
             is_deletion = column.name == metadata.DELETED_AT
             if raw is None:
                 if column.is_key:
                     message = "missing, and part of the stream's key"
-                    faults.append(Fault(number, f"$.{column.name}", "required", message, payload))
+                    faults.append(
+                        Fault(number, f"$.{column.property_name}", "required", message, payload)
+                    )
                 tokens.append(NULL if is_deletion else ABSENT)
                 continue
             try:
@@ -171,7 +175,7 @@ def _token(column: Column, decoder: msgspec.json.Decoder[Any], raw: bytes) -> by
     try:
         decoder.decode(raw)
     except RecursionError:
-        raise _Wrong(f"$.{column.name}", "depth", "nested too deeply to be read") from None
+        raise _Wrong(f"$.{column.property_name}", "depth", "nested too deeply to be read") from None
     except msgspec.DecodeError as error:
         message = str(error)
     else:
@@ -181,7 +185,7 @@ def _token(column: Column, decoder: msgspec.json.Decoder[Any], raw: bytes) -> by
     repaired = _repaired(column, json.loads(raw, parse_float=Decimal, parse_int=Decimal))
     if repaired is not None:
         return repaired
-    raise _Wrong(f"$.{column.name}", _code(message), message.replace("`", ""))
+    raise _Wrong(f"$.{column.property_name}", _code(message), message.replace("`", ""))
 
 
 def _judged_by_schema(column: Column, raw: bytes) -> bytes:
@@ -192,7 +196,7 @@ def _judged_by_schema(column: Column, raw: bytes) -> bytes:
             inside = error.json_path.removeprefix("$")
             found = type(error.instance).__name__
             message = f"expected {error.validator_value}, got {found}"
-            raise _Wrong(f"$.{column.name}{inside}", "type", message)
+            raise _Wrong(f"$.{column.property_name}{inside}", "type", message)
     return raw
 
 
@@ -210,13 +214,24 @@ def _repaired(column: Column, value: Any) -> bytes | None:
         case SqlType.NUMERIC, "NaN" | "Infinity" | "-Infinity":
             found = f'"{value}"'
         case SqlType.TIMESTAMPTZ, str():
-            with contextlib.suppress(ValueError):
-                found = f'"{dt.datetime.fromisoformat(value).isoformat()}"'
+            found = _quoted(_moment(value) or far_moment(value))
+        case SqlType.DATE, str():
+            found = _quoted(far_date(value))
     return found.encode() if found is not None else None
 
 
+def _moment(value: str) -> str | None:
+    with contextlib.suppress(ValueError):
+        return dt.datetime.fromisoformat(value).isoformat()
+    return None
+
+
+def _quoted(text: str | None) -> str | None:
+    return None if text is None else f'"{text}"'
+
+
 def _code(message: str) -> str:
-    if message.startswith("Invalid"):
+    if message.startswith("Invalid") or "matching" in message:
         return "format"
     if "range" in message or ">=" in message or "<=" in message:
         return "range"

@@ -12,7 +12,9 @@ from singer_sdk import typing as th
 
 from target_postgres.copytext import NullCharacter
 from target_postgres.deletes import DeleteMode
-from target_postgres.tables import OnTypeChange
+from target_postgres.identifiers import IdentifierCase
+from target_postgres.placement import Placement
+from target_postgres.type_changes import OnTypeChange
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +35,7 @@ class Settings:
     """The settings that a load needs, checked."""
 
     schema: str
+    placement: Placement
     run_id: str
     add_record_metadata: bool
     activate_version: bool
@@ -55,6 +58,7 @@ class Settings:
             logger.info("no run_id given: this run is %s", run_id)
         return cls(
             schema=config["default_target_schema"],
+            placement=Placement(config),
             run_id=run_id,
             add_record_metadata=config["add_record_metadata"],
             activate_version=config["activate_version"],
@@ -151,6 +155,48 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         description="Schema that tables are made in. It is made too if it is not there.",
     ),
     th.Property(
+        "schema_mapping",
+        th.CustomType(
+            {
+                "type": "object",
+                "additionalProperties": {
+                    "type": "object",
+                    "properties": {"target_schema": {"type": "string"}},
+                    "required": ["target_schema"],
+                    "additionalProperties": False,
+                },
+            }
+        ),
+        title="Schemas by source",
+        description="For streams named <source>-<table>: the schema of each source, as in "
+        '{"crm": {"target_schema": "raw_crm"}}; such a table is named without its source.',
+    ),
+    th.Property(
+        "table_overrides",
+        th.CustomType(
+            {
+                "type": "object",
+                "additionalProperties": {
+                    "type": "object",
+                    "properties": {"schema": {"type": "string"}, "table": {"type": "string"}},
+                    "additionalProperties": False,
+                },
+            }
+        ),
+        title="Tables by stream",
+        description="What differs for one stream's table: its schema and its name, taken as "
+        'they are, as in {"Users": {"schema": "raw_crm", "table": "people"}}.',
+    ),
+    th.Property(
+        "identifier_case",
+        th.StringType,
+        default=IdentifierCase.PRESERVE.value,
+        allowed_values=[value.value for value in IdentifierCase],
+        title="Case of identifiers",
+        description="Whether tables and columns keep the capital letters of streams and "
+        "properties, or A to Z are folded as PostgreSQL folds what stands without quotes.",
+    ),
+    th.Property(
         "add_record_metadata",
         th.BooleanType,
         default=True,
@@ -194,8 +240,9 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         default=OnTypeChange.WIDEN.value,
         allowed_values=[value.value for value in OnTypeChange],
         title="On a type change",
-        description="Whether a column that is too narrow for the stream's type is widened where "
-        "every value can be kept, or its stream fails.",
+        description="What becomes of a column that is too narrow for the stream's type: widened "
+        "where every value can be kept, else its stream fails; the same, but what cannot be "
+        "widened goes to a new column beside it; or its stream fails.",
     ),
     th.Property(
         "on_invalid_record",

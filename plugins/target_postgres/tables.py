@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from psycopg import errors, sql
+from psycopg import sql
 
-from target_postgres.columns import SqlType
+from target_postgres.ddl import change, definition
 from target_postgres.errors import TableRefusedError
+from target_postgres.identifiers import check_unique
+from target_postgres.type_changes import Existing, OnTypeChange, TypeChanges
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,18 +18,6 @@ if TYPE_CHECKING:
     import psycopg
 
     from target_postgres.columns import Column
-
-_LONGEST_NAME = 63
-"""Bytes of an identifier that PostgreSQL keeps; it cuts off the rest without a word."""
-
-logger = logging.getLogger("target-postgres")
-
-
-class OnTypeChange(StrEnum):
-    """What becomes of a column that is too narrow for what a stream now sends."""
-
-    WIDEN = "widen"
-    FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +31,8 @@ class Table:
     keys: tuple[str, ...]
     is_empty: bool
     """Whether it held no row when it was looked at."""
+    emptied: tuple[tuple[str, str], ...] = ()
+    """Columns that are NULL where another has a value: each with that other."""
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -83,11 +73,10 @@ def prepare(
 ) -> Table:
     """Make the table, add the columns it lacks, widen others, within the caller's transaction.
 
-    Raises :class:`TableRefusedError` when the table that is there lacks the key, or has a
-    column that would change values.
+    ``keys`` are columns. Raises :class:`TableRefusedError` when two properties have one column,
+    when the table that is there lacks the key, or has a column that would change values.
     """
-    for identifier in (schema, name, *(column.name for column in columns)):
-        _check_name(identifier)
+    check_unique(((one.property_name, one.name) for one in columns), f"{schema}.{name}")
     _make_schema(connection, schema)
     lock(connection, f"{schema}.{name}")
     table = Table(schema, name, tuple(columns), tuple(keys), is_empty=True)
@@ -96,18 +85,18 @@ def prepare(
         _create(connection, table)
         return table
     _check_key(connection, table)
-    stored = [_stored(connection, table, one, existing, on_type_change) for one in columns]
+    own = {one.name for one in columns}
+    changes = TypeChanges(table.identifier, table.title, existing, own, on_type_change)
+    stored = [changes.stored(connection, one) for one in columns]
+    emptied = tuple(
+        (name, kept.name)
+        for one, kept in zip(columns, stored, strict=True)
+        for name in changes.emptied(one, kept)
+    )
     probe = sql.SQL("select exists (select from {})").format(table.identifier)
     row = connection.execute(probe).fetchone()
-    return Table(schema, name, tuple(stored), tuple(keys), is_empty=row == (False,))
-
-
-def _check_name(identifier: str) -> None:
-    if len(identifier.encode()) > _LONGEST_NAME or "\x00" in identifier or not identifier:
-        raise TableRefusedError(
-            f"{identifier!r} cannot be a name in PostgreSQL: it must have 1 to {_LONGEST_NAME} "
-            "bytes; rename the stream or property in the tap"
-        )
+    is_empty = row == (False,)
+    return Table(schema, name, tuple(stored), tuple(keys), is_empty=is_empty, emptied=emptied)
 
 
 def _make_schema(connection: psycopg.Connection, schema: str) -> None:
@@ -117,83 +106,30 @@ def _make_schema(connection: psycopg.Connection, schema: str) -> None:
         return
     lock(connection, schema)
     statement = sql.SQL("create schema if not exists {}").format(sql.Identifier(schema))
-    _change(connection, statement)
+    change(connection, statement, schema)
 
 
-def _columns(connection: psycopg.Connection, table: Table) -> dict[str, str]:
-    """Return the table's columns and their types, none when there is no table."""
+def _columns(connection: psycopg.Connection, table: Table) -> dict[str, Existing]:
+    """Return the table's columns by name, none when there is no table."""
     found = connection.execute(
         """
-        select attname, format_type(atttypid, atttypmod)
+        select attname, format_type(atttypid, atttypmod), col_description(attrelid, attnum)
         from pg_attribute join pg_class on pg_class.oid = attrelid
         where relnamespace = (select oid from pg_namespace where nspname = %s)
             and relname = %s and attnum > 0 and not attisdropped
         """,
         (table.schema, table.name),
     )
-    return dict(found.fetchall())
+    return {name: Existing(sql_type, comment) for name, sql_type, comment in found}
 
 
 def _create(connection: psycopg.Connection, table: Table) -> None:
-    parts: list[sql.Composable] = [_definition(column) for column in table.columns]
+    parts: list[sql.Composable] = [definition(column) for column in table.columns]
     if table.keys:
         key = sql.SQL(", ").join(map(sql.Identifier, table.keys))
         parts.append(sql.SQL("primary key ({})").format(key))
     statement = sql.SQL("create table {} ({})")
-    _change(connection, statement.format(table.identifier, sql.SQL(", ").join(parts)))
-
-
-def _stored(
-    connection: psycopg.Connection,
-    table: Table,
-    column: Column,
-    existing: dict[str, str],
-    on_type_change: OnTypeChange,
-) -> Column:
-    """Return the column as the table stores it, having added or widened it if need be."""
-    if column.name not in existing:
-        addition = sql.SQL("alter table {} add column {}")
-        _change(connection, addition.format(table.identifier, _definition(column)))
-        return column
-    before = existing[column.name]
-    if on_type_change is OnTypeChange.WIDEN and column.widens(before):
-        _widen(connection, table, column, before)
-        return column
-    stored = column.stored_as(before)
-    if stored is None:
-        statement = _new_type(table, column).as_string(connection)
-        raise TableRefusedError(
-            f"column {column.name} of {table.title} is {before}, which cannot hold "
-            f"the stream's {column.sql_type} unchanged; change it with: {statement}"
-        )
-    return stored
-
-
-def _widen(connection: psycopg.Connection, table: Table, column: Column, before: str) -> None:
-    """Change a column's type; PostgreSQL rewrites the table unless only a limit goes."""
-    statement = _new_type(table, column)
-    try:
-        with connection.transaction():
-            _change(connection, statement)
-    except errors.FeatureNotSupported as error:
-        # A view, a rule, a trigger or a generated column uses the column.
-        raise TableRefusedError(
-            f"column {column.name} of {table.title} is {before} and must become "
-            f"{column.sql_type}, but PostgreSQL refuses: {error.diag.message_primary} "
-            f"({error.diag.message_detail}); drop what uses it, run: "
-            f"{statement.as_string(connection)}; and make it again"
-        ) from None
-
-
-def _new_type(table: Table, column: Column) -> sql.Composed:
-    name = sql.Identifier(column.name)
-    to_json = sql.SQL(" using to_jsonb({})").format(name)
-    return sql.SQL("alter table {} alter column {} type {}{}").format(
-        table.identifier,
-        name,
-        sql.SQL(column.sql_type),
-        to_json if column.sql_type is SqlType.JSONB else sql.SQL(""),
-    )
+    change(connection, statement.format(table.identifier, sql.SQL(", ").join(parts)), table.title)
 
 
 def _check_key(connection: psycopg.Connection, table: Table) -> None:
@@ -229,12 +165,3 @@ def _check_key(connection: psycopg.Connection, table: Table) -> None:
             f"table {table.title} has no unique index on the stream's key ({wanted}); "
             f"add it with: {fix.as_string(connection)}"
         )
-
-
-def _definition(column: Column) -> sql.Composable:
-    return sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.sql_type))
-
-
-def _change(connection: psycopg.Connection, statement: sql.Composed) -> None:
-    logger.info("DDL: %s", statement.as_string(connection))
-    connection.execute(statement)

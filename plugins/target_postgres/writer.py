@@ -13,14 +13,19 @@ import msgspec
 import psycopg
 from psycopg import errors
 
-from target_postgres import deletes, metadata, metrics, rejects, tables
+from target_postgres import deletes, metadata, metrics, rejects, shapes, tables
 from target_postgres.batches import Batch, Stream
 from target_postgres.bookmarks import Bookmarks
 from target_postgres.codec import RowCodec
 from target_postgres.copytext import NullCharacter
 from target_postgres.database import Session, describe, is_about_data
 from target_postgres.deletes import Activator, DeleteMode
-from target_postgres.errors import EmptyVersionError, InvalidRecordError, TableRefusedError
+from target_postgres.errors import (
+    EmptyVersionError,
+    InvalidRecordError,
+    MissingKeyError,
+    TableRefusedError,
+)
 from target_postgres.loads import Loads
 from target_postgres.merge import Counts, Merge
 from target_postgres.odd_lines import Fault
@@ -87,14 +92,19 @@ class Writer:
         def work(connection: psycopg.Connection) -> Stream:
             if not self._has_loads:
                 self._loads.prepare(connection)
-                if self._settings.delete_mode is DeleteMode.HARD:
-                    deletes.prepare(connection, self._settings.schema)
             # Not 0 when an earlier process of the same run has been here.
             self._counted[name] = self._loads.rows_in(connection, name)
+            if self._settings.delete_mode is DeleteMode.HARD:
+                deletes.prepare(connection, self._settings.placement.of(name).schema)
             null_character = self._settings.null_character
             return self._prepare(connection, name, schema, keys, null_character=null_character)
 
         try:
+            if other := self._settings.placement.claim(name):
+                # Neither of them is right, whichever came first.
+                error = self._settings.placement.clash(name, other)
+                self._fail(other, error)
+                raise error
             stream = self._session.transaction(work)
         except (psycopg.Error, TableRefusedError) as error:
             self._fail(name, error)
@@ -116,14 +126,19 @@ class Writer:
     ) -> Stream:
         """Make the table of a stream, or of a stream's rejected records, ready."""
         with_metadata = self._settings.add_record_metadata
-        columns = metadata.record_columns(schema["properties"], keys, with_metadata=with_metadata)
+        placement = self._settings.placement
+        place = placement.of(name)
+        columns = metadata.record_columns(
+            shapes.properties(schema), keys, placement.case, with_metadata=with_metadata
+        )
+        column_of = {one.property_name: one.name for one in columns}
         own = metadata.loader_columns() if with_metadata else []
         table = tables.prepare(
             connection,
-            self._settings.schema,
-            name,
+            place.schema,
+            place.table,
             [*columns, *own],
-            keys,
+            [column_of[key] for key in keys],
             on_type_change=self._settings.on_type_change,
         )
         codec = RowCodec(
@@ -144,12 +159,15 @@ class Writer:
         state = checkpoint.state
         marks = (state or {}).get("bookmarks")
         named = marks if isinstance(marks, dict) else {}
-        waiting = {name for name, one in self._progress.items() if one.failure is not None}
-        self._durable(self._bookmarks.reached(checkpoint.settled, waiting))
-        waiting |= checkpoint.batches.keys()
+        failed = {name for name, one in self._progress.items() if one.failure is not None}
+        self._durable(self._bookmarks.reached(checkpoint.settled, frozenset(), failed))
+        waiting = checkpoint.batches.keys() - failed
         for batch in sorted(checkpoint.batches.values(), key=lambda one: one.stream.name in named):
             name = batch.stream.name
-            reached = self._bookmarks.reached(state, waiting - {name})
+            waiting.discard(name)
+            if name in failed:
+                continue
+            reached = self._bookmarks.reached(state, waiting, failed)
             try:
                 if batch.activate is None:
                     self._commit(batch, reached)
@@ -158,10 +176,10 @@ class Writer:
                     self._activate(batch.stream, batch.activate, reached)
             except (psycopg.Error, TableRefusedError, EmptyVersionError) as error:
                 self._fail(name, error)
+                failed.add(name)
                 continue
-            waiting.discard(name)
             self._durable(reached)
-        self._durable(self._bookmarks.reached(state, waiting))
+        self._durable(self._bookmarks.reached(state, waiting, failed))
 
     def finish(self) -> None:
         """Say in ``_sdc_loads`` that the streams which did not fail have had all their rows."""
@@ -172,8 +190,8 @@ class Writer:
         def work(connection: psycopg.Connection) -> None:
             self._loads.finish(connection, done, datetime.now(UTC), self._bookmarks.durable)
             if self._settings.delete_mode is DeleteMode.HARD:
-                retention = self._settings.tombstone_retention_days
-                deletes.prune(connection, self._settings.schema, retention)
+                for schema in {self._settings.placement.of(name).schema for name, _ in done}:
+                    deletes.prune(connection, schema, self._settings.tombstone_retention_days)
 
         self._session.transaction(work)
 
@@ -305,9 +323,11 @@ class Writer:
 
 def invalid_record(stream: str, fault: Fault) -> InvalidRecordError:
     """Return the error that ends a load at its first invalid record."""
-    return InvalidRecordError(
+    kind = MissingKeyError if fault.code == "required" else InvalidRecordError
+    return kind(
+        fault.line,
         f"stream {stream}, line {fault.line} of the messages, {fault.path}: {fault.message} "
-        f"({fault.code}); repair the record, or set on_invalid_record to quarantine"
+        f"({fault.code}); repair the record, or set on_invalid_record to quarantine",
     )
 
 
@@ -338,7 +358,9 @@ def _part(chunks: Iterable[Chunk], start: int, stop: int) -> list[Chunk]:
 
 def _fault(stream: Stream, chunk: Chunk, error: psycopg.Error) -> Fault:
     column = _COPY_COLUMN.search(error.diag.context or "")
-    name = error.diag.column_name or (column[1] if column else None)
+    column_name = error.diag.column_name or (column[1] if column else None)
+    names = {one.name: one.property_name for one in stream.codec.columns}
+    name = names.get(column_name or "", column_name)
     payload = msgspec.json.encode(stream.codec.record_of(chunk.rows()[0]))
     message = error.diag.message_primary or "refused by PostgreSQL"
     # PostgreSQL may quote the value; what is logged and stored apart from the payload must not.

@@ -44,7 +44,11 @@ def test_every_broken_file_is_expected() -> None:
 def test_reader_faults_have_no_path() -> None:
     by_reader = [case for case in expected() if case["found_by"] == "reader"]
     assert {case["error_path"] for case in by_reader} == {"$"}
-    assert {case["error_code"] for case in by_reader} == {"yaml_invalid", "json_invalid"}
+    assert {case["error_code"] for case in by_reader} == {
+        "encoding_invalid",
+        "json_invalid",
+        "yaml_invalid",
+    }
     assert {case["found_by"] for case in expected()} == {"reader", "contract"}
 
 

@@ -155,7 +155,11 @@ _LOADS = Table(
         _column("rows_updated", "bigint", "Rows of the table that were changed."),
         _column("rows_deleted", "bigint", "Rows of the table that were marked or removed."),
         _column("rows_rejected", "bigint", "Records the target refused."),
-        _column("rows_stale", "bigint", "Records that the table held already, or held a newer version of."),
+        _column(
+            "rows_stale",
+            "bigint",
+            "Records that the table held already, or held a newer version of.",
+        ),
         _column("first_lsn", "bigint", "Least _sdc_lsn received: microseconds since the epoch."),
         _column("last_lsn", "bigint", "Greatest _sdc_lsn received: microseconds since the epoch."),
         _column("started_at", "time", "When the stream's load began, UTC."),

@@ -1,124 +1,95 @@
-"""JSON (one object, or an array of them) and JSON lines."""
+"""JSON (one value, or an array of them) and JSON lines."""
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from tap_files.formats.document import BadFileError, Document, Unreadable, number
+from tap_files.formats.document import (
+    MAX_DOCUMENT_BYTES,
+    PLAIN,
+    BadFileError,
+    Document,
+    Unreadable,
+)
+from tap_files.formats.encoding import utf8
+from tap_files.formats.json_array import split_array
+from tap_files.formats.json_value import JsonError, check_syntax, read_value
+from tap_files.formats.lines import bad_file, line_at, lines_of, unreadable_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-BOM = b"\xef\xbb\xbf"
-MAX_LINE_BYTES = 64 * 1024 * 1024
-
-_FAULTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
-decode = msgspec.json.Decoder(float_hook=number).decode
-_split_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
+    from tap_files.formats.document import Dialect
 
 
-def read_jsonl(chunks: Iterable[bytes]) -> Iterator[Document | Unreadable]:
-    """Read one document a line; blank lines say nothing."""
-    for lineno, line in enumerate(_lines(chunks), 1):
+def read_jsonl(
+    chunks: Iterable[bytes], dialect: Dialect = PLAIN
+) -> Iterator[Document | Unreadable]:
+    """Read one document a line; blank lines say nothing.
+
+    Raises:
+        BadFileError: a line is too long, or the file has another encoding than was said.
+    """
+    for lineno, line in enumerate(lines_of(utf8(chunks, dialect.encoding)), 1):
         text = line.strip()
         if not text:
             continue
         try:
-            yield Document(lineno, decode(text), text)
-        except _FAULTS as error:
-            yield Unreadable(
-                lineno,
-                "json_invalid",
-                f"line {lineno}: {_said(error)}",
-                text.decode(errors="replace"),
-            )
+            yield Document(lineno, read_value(text), text)
+        except JsonError as error:
+            yield unreadable_line(lineno, text, error.code, error.offset, str(error))
 
 
-def read_json(chunks: Iterable[bytes]) -> Iterator[Document | Unreadable]:
+def read_json(chunks: Iterable[bytes], dialect: Dialect = PLAIN) -> Iterator[Document | Unreadable]:
     """Read one document, or one for each element of an array.
 
     An element that begins on the line of the one before it counts one line further, so that
-    the line always names one document.
+    the line always names one document. A file up to the size of a document is refused as a
+    whole when it is no JSON; a larger array is read element by element, up to its fault.
 
     Raises:
-        BadFileError: the file is no JSON.
+        BadFileError: the file is no JSON, or one document is too large.
     """
-    data = b"".join(chunks).removeprefix(BOM)
+    rest = utf8(chunks, dialect.encoding)
+    data = b""
+    for chunk in rest:
+        data += chunk
+        if len(data) > MAX_DOCUMENT_BYTES:
+            break
+    is_array = data.lstrip().startswith(b"[") or bool(dialect.json_path)
+    if len(data) > MAX_DOCUMENT_BYTES:
+        if not is_array:
+            raise BadFileError(
+                1,
+                "too_large",
+                f"line 1: one document of more than {MAX_DOCUMENT_BYTES} bytes; name the array in "
+                "it with the stream's 'json_path', or write JSON lines",
+            )
+        yield from _elements(chain((data,), rest), dialect.json_path)
+        return
     if not data.strip():
         return
     try:
-        value = decode(data)
-        elements = _split_array(data) if isinstance(value, list) else []
-    except _FAULTS as error:
-        raise _bad(data, error) from None
-    if not isinstance(value, list):
-        yield Document(_line_at(data, len(data) - len(data.lstrip())), value)
-        return
-    lineno, position, given = 1, 0, 0
-    for element, raw in zip(value, elements, strict=True):
-        # Between elements there are only spaces and commas: the next match is the element itself.
-        begin = data.find(raw, position)
-        lineno += data.count(b"\n", position, begin)
-        given = max(given + 1, lineno)
-        yield Document(given, element)
-        lineno += data.count(b"\n", begin, begin + len(raw))
-        position = begin + len(raw)
+        check_syntax(data)
+        if is_array:
+            yield from _elements((data,), dialect.json_path)
+        else:
+            yield Document(line_at(data, len(data) - len(data.lstrip())), read_value(data))
+    except JsonError as error:
+        raise bad_file(data, error.code, error.offset, str(error)) from None
 
 
-def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the lines without their ends; the last one may lack it."""
-    rest = b""
-    first = True
-    count = 0
-    for chunk in chunks:
-        text = rest + chunk
-        if first and len(text) >= len(BOM):
-            first = False
-            text = text.removeprefix(BOM)
-        lines = text.split(b"\n")
-        rest = lines.pop()
-        count += len(lines)
-        if len(rest) > MAX_LINE_BYTES:
-            raise BadFileError(
-                count + 1,
-                "line_too_long",
-                f"line {count + 1}: longer than {MAX_LINE_BYTES} bytes; is this JSON lines?",
-            )
-        yield from lines
-    yield rest.removeprefix(BOM) if first else rest
-
-
-def _bad(data: bytes, error: Exception) -> BadFileError:
-    """Return the error with its line: msgspec gives the position in its message."""
-    said = _said(error)
-    _, _, position = said.rpartition("(byte ")
-    at = int(position.rstrip(")")) if position.rstrip(")").isdigit() else len(data)
-    if isinstance(error, UnicodeDecodeError):
-        at = _first_bad_byte(data)
-    elif isinstance(error, RecursionError):
-        at = 0
-    lineno = _line_at(data, at)
-    return BadFileError(lineno, "json_invalid", f"line {lineno}: {said}")
-
-
-def _first_bad_byte(data: bytes) -> int:
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        return error.start
-    return 0
-
-
-def _line_at(data: bytes, position: int) -> int:
-    return data.count(b"\n", 0, position) + 1
-
-
-def _said(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    if isinstance(error, UnicodeDecodeError):
-        return f"no UTF-8 ({error.reason})"
-    return str(error)
+def _elements(chunks: Iterable[bytes], path: tuple[str, ...]) -> Iterator[Document | Unreadable]:
+    last = 0
+    for element in split_array(chunks, path):
+        last = max(last + 1, element.lineno)
+        try:
+            value = read_value(element.text)
+        except JsonError as error:
+            found = unreadable_line(last, element.text, error.code, error.offset, str(error))
+            if error.is_syntax:
+                raise BadFileError(last, error.code, found.message) from None
+            yield found
+        else:
+            yield Document(last, value, None if b"\n" in element.text else element.text)

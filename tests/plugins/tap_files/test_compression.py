@@ -98,7 +98,7 @@ def test_a_zip_is_read_member_by_member_with_lines_counting_on(files: Tapped) ->
         (row["_sdc_source_lineno"], row["error_code"], row["error_message"].split(":")[0])
         for row in output.records("songs__rejected")
     ] == [
-        (2, "json_invalid", "member 'deep/a.jsonl' line 2"),
+        (2, "json_invalid", "member 'deep/a.jsonl' line 2, byte 1"),
         (7, "yaml_invalid", "member 'c.yaml' line 1"),
     ]
     (file,) = output.records("_files")

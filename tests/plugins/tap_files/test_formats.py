@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -9,11 +10,13 @@ import pytest
 
 from tap_files.formats import (
     BadFileError,
+    Dialect,
     Document,
     Unreadable,
     format_of,
     read_json,
     read_jsonl,
+    read_text,
     read_yaml,
 )
 
@@ -123,7 +126,7 @@ def test_yaml_faults_of_a_document_leave_the_others(text: bytes, code: str, said
         (b"a: [1, 2", 1, "flow"),
         (b"a: 1\nb: *nobody", 2, "undefined alias"),
         (b"a: 1\nb: \xc3\x28", 2, "UTF-8"),
-        (b"a: 1\nb: x\x00y", 2, "control characters"),
+        (b"a: 1\nb: x\x00y", 2, "a NUL byte is no text"),
         (b"a: b: c", 1, "mapping values"),
         (b"[" * 100_000, 1, "nested deeper"),
         (b"- " * 5_000 + b"a", 1, "nested deeper"),
@@ -138,7 +141,7 @@ def test_yaml_faults_of_syntax_are_one_line_with_its_number(
     with pytest.raises(BadFileError) as raised:
         list(read_yaml([text]))
     assert raised.value.lineno == line
-    assert f"line {line}: " in str(raised.value)
+    assert str(raised.value).startswith((f"line {line}: ", f"line {line}, byte "))
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
 
@@ -167,21 +170,53 @@ def test_nothing_is_no_document(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
-    [b"{", b"nope", b'{"a": NaN}', b'"\xff"', b"[" * 100_000, b'{"a": "\x01"}', b'"\\ud800"'],
+    ("line", "code", "where"),
+    [
+        (b"{", "json_invalid", "line 2, byte 2"),
+        (b"nope", "json_invalid", "line 2, byte 5"),
+        (b'{"a": NaN}', "json_invalid", "line 2, byte 7"),
+        (b'{"a": "\xff"}', "encoding_invalid", "line 2, byte 8"),
+        (b'{"a": "\x01"}', "json_invalid", "line 2, byte 8"),
+        (b'{"a": "\x00"}', "text_nul", "line 2, byte 8"),
+        (b'"\\ud800"', "json_invalid", "line 2, byte 9"),
+        (b"[" * 100_000, "too_deep", "line 2"),
+        (b"[" * 10_000 + b"]" * 10_000, "too_deep", "line 2"),
+        (b"[" * 250 + b"]" * 250, "too_deep", "line 2"),
+        (b'{"a":' * 900 + b"1" + b"}" * 900, "too_deep", "line 2"),
+        (b"1" * 5_000, "json_value", "line 2"),
+        (b'{"a": 1, "b": 2, "a": 3}', "json_duplicate_key", "line 2"),
+        (b'{"a" : 1, "a":2}', "json_duplicate_key", "line 2"),
+        (b'{"a": [{"b": ":", "c\\u0062": 1, "cb": 2}]}', "json_duplicate_key", "line 2"),
+        (b'{"a": "\\":", "b": 1, "b"\t:1}', "json_duplicate_key", "line 2"),
+    ],
 )
-def test_a_bad_line_leaves_the_others(line: bytes) -> None:
+def test_a_bad_line_leaves_the_others(line: bytes, code: str, where: str) -> None:
     first, bad, last = read_jsonl([b'{"a": 1}\n' + line + b'\n{"a": 2}'])
     assert isinstance(bad, Unreadable)
-    assert (bad.lineno, bad.code) == (2, "json_invalid")
-    assert bad.message.startswith("line 2: ")
+    assert (bad.lineno, bad.code) == (2, code)
+    assert bad.message.startswith(f"{where}: ")
     assert [first.value, last.value] == [{"a": 1}, {"a": 2}]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"a": 1, "b": {"a": 2}, "c": [{"a": 3}, {"a": 4}]}',
+        b'{"a" : 1, "b" :2}',
+        b'{"a": "x\\":", "b": "y :"}',
+        b"[" * 190 + b"]" * 190,
+    ],
+)
+def test_a_key_that_is_there_once_in_its_object_is_no_fault(line: bytes) -> None:
+    (document,) = read_jsonl([line])
+    assert isinstance(document, Document)
+    assert document.text == line
 
 
 def test_a_file_that_is_no_lines_is_refused_before_it_fills_the_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tap_files.formats.json_text.MAX_LINE_BYTES", 1_000)
+    monkeypatch.setattr("tap_files.formats.lines.MAX_DOCUMENT_BYTES", 1_000)
     with pytest.raises(BadFileError, match="line 2: longer than 1000 bytes"):
         list(read_jsonl([b"1\n", *[b"x" * 100] * 20]))
 
@@ -200,20 +235,104 @@ def test_json_elements_have_lines_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "line"),
+    ("data", "line", "code"),
     [
-        (b'[{"a": 1},\n{"a": }]', 2),
-        (b'{"a": 1}\n{"b": 2}', 2),
-        (b'{"a": "\xff"}', 1),
-        (b"[\n\n", 3),
-        (b"[" * 100_000, 1),
+        (b'[{"a": 1},\n{"a": }]', 2, "json_invalid"),
+        (b'{"a": 1}\n{"b": 2}', 2, "json_invalid"),
+        (b"[1, 2,]", 1, "json_invalid"),
+        (b"[,]", 1, "json_invalid"),
+        (b"[1}", 1, "json_invalid"),
+        (b"[1] 2", 1, "json_invalid"),
+        (b'{"a": "\xff"}', 1, "encoding_invalid"),
+        (b'{"a": 1,\n"a": 2}', 1, "json_duplicate_key"),
+        (b'["never closed', 1, "json_invalid"),
+        (b"[\n\n", 3, "json_invalid"),
+        (b"[" * 100_000, 1, "too_deep"),
     ],
 )
-def test_bad_json_is_one_line_with_its_number(data: bytes, line: int) -> None:
+@pytest.mark.parametrize("is_large", [False, True])
+def test_bad_json_is_one_line_with_its_number(
+    data: bytes, line: int, code: str, is_large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if is_large:
+        monkeypatch.setattr("tap_files.formats.json_text.MAX_DOCUMENT_BYTES", 0)
+    if is_large and data.startswith(b"{"):
+        line, code = 1, "too_large"
+    if is_large and data.startswith(b"[["):
+        code = "json_invalid"  # one element that does not end
     with pytest.raises(BadFileError) as raised:
         list(read_json([data]))
-    assert (raised.value.lineno, raised.value.code) == (line, "json_invalid")
-    assert str(raised.value).startswith(f"line {line}: ")
+    assert (raised.value.lineno, raised.value.code) == (line, code)
+    assert str(raised.value).startswith((f"line {line}: ", f"line {line}, byte "))
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 1_000])
+def test_a_large_array_is_read_element_by_element(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values: list[Any] = [{"a": 'x"]},\\'}, [], {}, "[", -1.5, None, [{"b": [1, {"c": "ä"}]}], "\\"]
+    data = ("\n" + json.dumps(values, ensure_ascii=False, indent=1) + "\n").encode()
+    whole = documents(read_json([data]))
+    assert [value for _, value in whole] == values
+    monkeypatch.setattr("tap_files.formats.json_text.MAX_DOCUMENT_BYTES", 0)
+    chunks = [data[at : at + size] for at in range(0, len(data), size)]
+    assert documents(read_json(chunks)) == whole
+
+
+def test_a_large_array_is_good_up_to_its_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tap_files.formats.json_text.MAX_DOCUMENT_BYTES", 0)
+    found = read_json([b'[{"a": 1},\n{"a": 2},\n{"a": 3]'])
+    assert [next(found).lineno, next(found).lineno] == [1, 2]
+    with pytest.raises(BadFileError, match="line 3"):
+        next(found)
+
+
+def test_an_element_that_is_no_document_leaves_the_others() -> None:
+    first, bad, last = read_json([b'[{"a": 1},\n{"a": 1, "a": 2},\n{"a": 3}]'])
+    assert isinstance(bad, Unreadable)
+    assert (bad.lineno, bad.code) == (2, "json_duplicate_key")
+    assert [first.value, last.value] == [{"a": 1}, {"a": 3}]  # type: ignore[union-attr]
+
+
+def test_an_element_too_large_to_be_held_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("json_text", "json_array"):
+        monkeypatch.setattr(f"tap_files.formats.{module}.MAX_DOCUMENT_BYTES", 1_000)
+    with pytest.raises(BadFileError, match="line 2: what begins here is longer"):
+        list(read_json([b"[1,\n", b'"', *[b"x" * 100] * 20, b'"]']))
+
+
+@pytest.mark.parametrize("limit", [0, 1_000])
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        (("data", "items"), [(4, {"a": 1}), (5, {"a": 2})]),
+        (("items",), [(1, {"no": 1})]),
+    ],
+)
+def test_a_path_leads_to_the_array(
+    path: tuple[str, ...], found: Any, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_files.formats.json_text.MAX_DOCUMENT_BYTES", limit)
+    data = (
+        b'{"items": [{"no": 1}], "x": {"data": {"items": [3]}},\n"y": "data",\n'
+        b'"data": {"n": [[]],\n "items" : [{"a": 1},\n{"a": 2}], "z": 1}}'
+    )
+    chunks = [data[at : at + 3] for at in range(0, len(data), 3)]
+    assert documents(read_json(chunks, Dialect(json_path=path))) == found
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b'{"a": 1}', r"there is no \$\.data"),
+        (b"[1]", r"\$ is not an object"),
+        (b'{"data": {"items": 1}}', r"\$\.data is not an array"),
+        (b'{"data": 5}', r"\$\.data is not an array"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_named(data: bytes, said: str) -> None:
+    with pytest.raises(BadFileError, match=said):
+        list(read_json([data], Dialect(json_path=("data",))))
 
 
 def test_json_numbers_keep_their_digits() -> None:
@@ -222,10 +341,57 @@ def test_json_numbers_keep_their_digits() -> None:
     assert str(value["a"]) == "1.10"
 
 
-def test_the_format_is_that_of_the_setting_or_the_ending() -> None:
-    assert format_of("a/b.YML", "auto") is read_yaml
-    assert format_of("a/b.ndjson", "auto") is read_jsonl
-    assert format_of("a/b.json", "auto") is read_json
-    assert format_of("a/b", "jsonl") is read_jsonl
-    assert format_of("a.yaml/b", "auto") is None
-    assert format_of("README", "auto") is None
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"a: 1\n" * 10, "line 1: longer than 40 bytes"),
+        (b"- [1,2]\n- 3\n- 4\n- 5", "line 3: more than 5 values"),
+    ],
+)
+def test_yaml_too_large_to_be_read_whole_is_refused_with_the_cure(
+    text: bytes, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("MAX_BYTES", 40), ("MAX_NODES", 5), ("_FEW_BYTES", 0)):
+        monkeypatch.setattr(f"tap_files.formats.yaml_text.{name}", value)
+    with pytest.raises(BadFileError) as raised:
+        list(read_yaml([text]))
+    assert raised.value.code == "too_large"
+    assert str(raised.value).startswith(said)
+    assert "split the file, or write JSON lines" in str(raised.value)
+
+
+def test_text_is_a_document_a_line() -> None:
+    assert documents(read_text([b"one\r\n\n  two \n", b"\xc3\xa4"])) == [
+        (1, {"text": "one"}),
+        (3, {"text": "  two "}),
+        (4, {"text": "ä"}),
+    ]
+    _, bad, _ = read_text([b"a\n\xff\nb"])
+    assert isinstance(bad, Unreadable)
+    assert bad.message.startswith("line 2, byte 1: byte 0xff is no UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("key", "setting", "data", "value"),
+    [
+        ("a/b.YML", "auto", b"a: 1", {"a": 1}),
+        ("a/b.ndjson", "auto", b'{"a": 1}', {"a": 1}),
+        ("a/b.json", "auto", b'{"a":\n1}', {"a": 1}),
+        ("a/b", "jsonl", b'{"a": 1}', {"a": 1}),
+        ("a/b.CSV", "auto", b"a,b\n1,2", {"a": "1", "b": "2"}),
+        ("a/b.tsv", "auto", b"a\tb\n1,\t2", {"a": "1,", "b": "2"}),
+        ("a/b.csv", "text", b"a,b", {"text": "a,b"}),
+    ],
+)
+def test_the_format_is_that_of_the_setting_or_the_ending(
+    key: str, setting: str, data: bytes, value: Any
+) -> None:
+    read = format_of(key, setting)
+    assert read
+    ((_, found),) = documents(read([data]))
+    assert found == value
+
+
+@pytest.mark.parametrize("key", ["a.yaml/b", "README", "a.txt", "yaml"])
+def test_auto_leaves_other_files_alone(key: str) -> None:
+    assert format_of(key, "auto") is None

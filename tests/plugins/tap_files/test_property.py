@@ -1,9 +1,10 @@
 """Whatever happens to the files, between runs and to the runs: current rows equal the files.
 
 Each round makes a random history of puts, overwrites, puts-back, deletes and files that are broken
-and repaired. Runs in between are whole, or cut off after any message; a target that acknowledges
-each stream on its own gives back any mix of the states it was sent. After one last whole run the
-current rows must be what is in the files, and a run after that must find nothing.
+and repaired, between runs and while they read. Runs in between are whole, or cut off after any
+message; a target that acknowledges each stream on its own gives back any mix of the states it was
+sent. After one last whole run the current rows must be what is in the files, and a run after that
+must find nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pytest
 
 from fixtures.singer import Output, State, Tables
 from fixtures.tapped import SONGS
-from tap_files import prefetch, sync
+from tap_files import listing, prefetch, sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,7 +44,7 @@ class World:
         self.bodies: dict[str, str] = {}
         self.removed: list[tuple[str, str]] = []
 
-    def change(self) -> None:
+    def change(self, *, may_break: bool = True) -> None:
         """Do one thing to one file."""
         key = f"songs/{self.rng.randrange(6)}.jsonl"
         action = self.rng.random()
@@ -51,10 +52,12 @@ class World:
             self.removed.append((key, self.bodies.pop(key)))
             self.files.delete(key)
         elif action < 0.35 and self.removed:
-            self.put(*self.rng.choice(self.removed))
+            removed = self.rng.choice(self.removed)
+            if may_break or not removed[1].startswith("broken"):
+                self.put(*removed)
         elif action < 0.45:
             self.put(key, "")
-        elif action < 0.55:
+        elif action < 0.55 and may_break:
             self.put(key, "broken: no JSON lines\n" * self.rng.randint(1, 3))
         else:
             songs = [self.song() for _ in range(self.rng.choice([1, 2, 3, 40]))]
@@ -124,9 +127,27 @@ def play(files: Tapped, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
         for key in set(seen) - set(world.bodies):
             del seen[key]
 
+    def tap_amid_changes() -> Output:
+        """Run while files are written and removed, between the listing and the reading."""
+
+        def list_then_change(*arguments: Any) -> Any:
+            overview = listing.take_stock(*arguments)
+            for _ in range(rng.randint(1, 3)):
+                # Whether a good version was seen before a broken one must not hang on chance.
+                world.change(may_break=False)
+            return overview
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sync, "take_stock", list_then_change)
+            return files.tap(state, **settings)
+
     for _ in range(rng.randint(2, 5)):
         for _ in range(rng.randint(1, 5)):
             world.change()
+        if rng.random() < 0.5:
+            output = tap_amid_changes()
+            target.load(output.messages)
+            state = output.state
         output = files.tap(state, **settings)
         if rng.random() < 0.5:
             state, messages = cut(rng, state, output)

@@ -208,3 +208,34 @@ def test_the_corpus_broken_files_are_rejected_as_expected(s3: Bucket, project_ro
     assert found == sorted(
         (case["file"], case["error_path"], case["error_code"]) for case in expected
     )
+
+
+@pytest.mark.parametrize(
+    ("on_bad_file", "on_bad_line", "rejected"),
+    [
+        ("quarantine", None, ["songs/file.yaml", "songs/line.jsonl"]),
+        ("quarantine", "skip", ["songs/file.yaml"]),
+        ("skip", "quarantine", ["songs/line.jsonl"]),
+        ("skip", None, []),
+    ],
+)
+def test_a_bad_line_and_a_bad_file_can_be_treated_apart(
+    folder: Folder, on_bad_file: str, on_bad_line: str | None, rejected: list[str]
+) -> None:
+    folder.put("songs/file.yaml", "title: [")
+    folder.put("songs/line.jsonl", '{"title": "one"}\nnope')
+    settings: dict[str, Any] = {"on_bad_file": on_bad_file, "on_bad_line": on_bad_line}
+    output = folder.tap(**{name: value for name, value in settings.items() if value})
+    assert [record["title"] for record in output.records("songs")] == ["one"]
+    found = [row["_sdc_source_file"] for row in output.records("songs__rejected")]
+    assert sorted(found) == rejected
+
+
+def test_a_bad_line_can_end_a_run_that_a_bad_file_does_not(folder: Folder) -> None:
+    folder.put("songs/a.yaml", "title: [", "2024-01-01")
+    folder.put("songs/b.jsonl", "nope", "2024-01-02")
+    output = run_tap(TapFiles, folder.config(on_bad_line="fail"))
+    assert isinstance(output.error, ContractExceededError)
+    assert "songs/b.jsonl line 1" in str(output.error)
+    assert "on_bad_line" in str(output.error)
+    assert len(output.records("songs__rejected")) == 1

@@ -39,11 +39,9 @@ def test_what_is_written_is_what_is_read() -> None:
 
 def test_pruning_keeps_the_window_and_remembers_its_edge() -> None:
     bookmark = Bookmark(None, "b")
-    dates = {}
     for day in range(1, 11):
         bookmark.finish(obj(f"k{day}", day=day), day)
-        dates[f"k{day}"] = obj(day=day).last_modified
-    bookmark.prune(3, timedelta(days=2), dates.get)
+    bookmark.prune(3, timedelta(days=2))
     assert sorted(bookmark.files) == ["k10", "k8", "k9"]
     assert not bookmark.needs(obj("k5", day=5))
     assert bookmark.needs(obj("new", day=8))
@@ -51,8 +49,28 @@ def test_pruning_keeps_the_window_and_remembers_its_edge() -> None:
     assert not again.needs(obj("k5", day=5))
     # The edge does not go back when the window grows: what is behind it is known no more.
     again.finish(obj("k11", day=11), 11)
-    again.prune(3, timedelta(days=30), dates.get)
+    again.prune(3, timedelta(days=30))
     assert not again.needs(obj("k5", day=5))
+
+
+def test_a_window_with_too_many_files_is_cut_between_two_of_one_second() -> None:
+    bookmark = Bookmark(None, "b")
+    for name in "abcdef":
+        bookmark.finish(obj(name), 1)
+    bookmark.prune(2, timedelta(days=2))
+    assert sorted(bookmark.files) == ["e", "f"]
+    assert not bookmark.needs(obj("d"))
+    assert bookmark.needs(obj("ee"))
+
+
+def test_with_another_start_date_only_names_hold() -> None:
+    bookmark = Bookmark(None, "b")
+    for day in range(1, 11):
+        bookmark.finish(obj(f"k{day}", day=day), day)
+    bookmark.prune(3, timedelta(days=2))
+    again = Bookmark(bookmark.value(), "b", datetime(2023, 1, 1, tzinfo=UTC))
+    assert again.needs(obj("k5", day=5))
+    assert not again.needs(obj("k9", day=9))
 
 
 def test_another_bucket_keeps_only_the_version_number() -> None:
@@ -72,6 +90,9 @@ def test_another_bucket_keeps_only_the_version_number() -> None:
         {"bucket": "b", "files": [], "cursor": 3, "lsn": None, "in_progress": []},
         {"bucket": "b", "files": {"a": 5}, "in_progress": {"key": "a", "etag": 1, "line": "x"}},
         {"bucket": "b", "pruned_before": "yesterday"},
+        {"bucket": "b", "pruned_before": ["2026-01-01T00:00:00Z", ""], "sketch": "no sketch"},
+        {"bucket": "b", "pruned_before": ["2026-01-01T00:00:00Z", ""], "sketch": 5},
+        {"bucket": "b", "sketch": "kw==", "keys": [3]},
         {"replication_key": "updated_at", "replication_key_value": "2024-01-01"},
     ],
 )

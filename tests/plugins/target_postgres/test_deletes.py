@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from singer_kit.errors import ExitCode
 from target_postgres import deletes
 
 from .conftest import Warehouse, record, schema, state
-from .test_merge import COLUMNS, SCHEMA, deletion, full, full_rows, held, histories, row
+from .test_merge import COLUMNS, SCHEMA, deletion, held, row
 
 if TYPE_CHECKING:
     from .conftest import Json
@@ -159,72 +156,3 @@ def test_an_empty_version_is_activated_for_a_reason_only(warehouse: Warehouse, m
 
 def test_a_version_of_a_table_without_rows_needs_no_reason(warehouse: Warehouse) -> None:
     assert warehouse.load(SCHEMA, activation(2)).error is None
-
-
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(
-    rows=full_rows,
-    cuts=st.sets(st.integers(1, 24), max_size=4),
-    checkpoint=st.integers(1, 9),
-    again=st.integers(0, 10),
-)
-def test_full_rows_commute_with_hard_deletes(
-    shared_warehouse: Warehouse,
-    rows: list[tuple[int, int]],
-    cuts: set[int],
-    checkpoint: int,
-    again: int,
-) -> None:
-    """Any order, cut and repetition, also of deletes: what is newest stays, or stays away."""
-    rows = [*rows, *rows[:again]]
-    bounds = [0, *sorted(cut for cut in cuts if cut < len(rows)), len(rows)]
-    for start, stop in pairwise(bounds):
-        messages = [full(*one) for one in rows[start:stop]]
-        result = shared_warehouse.load(SCHEMA, *messages, batch_size_rows=checkpoint, **HARD)
-        assert result.error is None
-    newest = {key: max(lsn for other, lsn in rows if other == key) for key, _ in rows}
-    assert held(shared_warehouse) == [
-        (key, lsn, f"{key}@{lsn}", [lsn], False)
-        for key, lsn in sorted(newest.items())
-        if (key + lsn) % 4
-    ]
-    shared_warehouse.execute("drop table raw.t, raw._sdc_tombstones")
-
-
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(
-    events=histories(),
-    sizes=st.lists(st.integers(1, 9), min_size=1, max_size=4),
-    mode=st.sampled_from(["hard", "ignore"]),
-)
-def test_partial_rows_and_deletes_apply_in_order(
-    shared_warehouse: Warehouse,
-    events: list[tuple[str, int, int, dict[str, Any]]],
-    sizes: list[int],
-    mode: str,
-) -> None:
-    expected: dict[int, tuple[int, dict[str, Any]]] = {}
-    messages = []
-    for kind, key, lsn, fields in events:
-        messages.append((deletion if kind == "delete" else row)(key, lsn, **fields))
-        if kind == "row":
-            before = expected[key][1] if key in expected else {"a": None, "b": None}
-            expected[key] = (lsn, before | fields)
-        elif mode == "hard":
-            expected.pop(key, None)
-    position = 0
-    for size in sizes[:-1]:
-        part = messages[position : position + size]
-        shared_warehouse.load(SCHEMA, *part, delete_mode=mode)
-        position += size
-    rest = messages[position:]
-    shared_warehouse.load(SCHEMA, *rest, batch_size_rows=sizes[-1], delete_mode=mode)
-    assert held(shared_warehouse) == [
-        (key, lsn, fields["a"], fields["b"], False)
-        for key, (lsn, fields) in sorted(expected.items())
-    ]
-    shared_warehouse.execute("drop table raw.t; drop table if exists raw._sdc_tombstones")

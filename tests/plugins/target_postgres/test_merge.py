@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from target_postgres import tables
 
@@ -190,84 +187,6 @@ def test_a_key_of_several_columns_of_any_type(warehouse: Warehouse) -> None:
     warehouse.load(composite, record("t", **one, v="1"))
     warehouse.load(composite, record("t", **one | {"doc": {"y": 2, "x": 1}}, v="2"))
     assert warehouse.rows("t") == [{**one, "v": "2"}]
-
-
-full_rows = st.lists(
-    st.builds(lambda key, lsn: (key, lsn), st.integers(0, 4), st.integers(1, 6)),
-    min_size=1,
-    max_size=25,
-)
-
-
-def full(key: int, lsn: int) -> Json:
-    """Return the only row there is of a key at a version; some of them are deletes."""
-    fields = {"a": f"{key}@{lsn}", "b": [lsn]}
-    return deletion(key, lsn, **fields) if (key + lsn) % 4 == 0 else row(key, lsn, **fields)
-
-
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(rows=full_rows, cuts=st.sets(st.integers(1, 24), max_size=4), checkpoint=st.integers(1, 9))
-def test_full_rows_commute(
-    shared_warehouse: Warehouse, rows: list[tuple[int, int]], cuts: set[int], checkpoint: int
-) -> None:
-    """Any order, any cut into runs and batches, any repetition: the newest of each key stays."""
-    bounds = [0, *sorted(cut for cut in cuts if cut < len(rows)), len(rows)]
-    for start, stop in pairwise(bounds):
-        messages = [full(*one) for one in rows[start:stop]]
-        result = shared_warehouse.load(SCHEMA, *messages, batch_size_rows=checkpoint)
-        assert result.error is None
-    newest = {key: max(lsn for other, lsn in rows if other == key) for key, _ in rows}
-    assert held(shared_warehouse) == [
-        (key, lsn, f"{key}@{lsn}", [lsn], (key + lsn) % 4 == 0)
-        for key, lsn in sorted(newest.items())
-    ]
-    shared_warehouse.execute("drop table raw.t")
-
-
-@st.composite
-def histories(draw: st.DrawFn) -> list[tuple[str, int, int, dict[str, Any]]]:
-    """One feed's events in its own order: versions never go back."""
-    events = []
-    lsn = 1
-    for _ in range(draw(st.integers(1, 25))):
-        lsn += draw(st.integers(0, 2))
-        fields: dict[str, Any] = {}
-        if draw(st.booleans()):
-            fields["a"] = draw(st.sampled_from([None, "x", "y"]))
-        if draw(st.booleans()):
-            fields["b"] = draw(st.sampled_from([None, [1], [2]]))
-        kind = draw(st.sampled_from(["row", "row", "delete"]))
-        events.append((kind, draw(st.integers(0, 3)), lsn, fields))
-    return events
-
-
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(events=histories(), sizes=st.lists(st.integers(1, 9), min_size=1, max_size=4))
-def test_partial_rows_apply_in_order(
-    shared_warehouse: Warehouse,
-    events: list[tuple[str, int, int, dict[str, Any]]],
-    sizes: list[int],
-) -> None:
-    expected: dict[int, tuple[int, dict[str, Any], bool]] = {}
-    messages = []
-    for kind, key, lsn, fields in events:
-        before = expected[key][1] if key in expected else {"a": None, "b": None}
-        expected[key] = (lsn, before | fields, kind == "delete")
-        messages.append((deletion if kind == "delete" else row)(key, lsn, **fields))
-    position = 0
-    for size in sizes[:-1]:
-        shared_warehouse.load(SCHEMA, *messages[position : position + size])
-        position += size
-    shared_warehouse.load(SCHEMA, *messages[position:], batch_size_rows=sizes[-1])
-    assert held(shared_warehouse) == [
-        (key, lsn, fields["a"], fields["b"], is_deleted)
-        for key, (lsn, fields, is_deleted) in sorted(expected.items())
-    ]
-    shared_warehouse.execute("drop table raw.t")
 
 
 def test_loaders_of_one_table_take_turns(warehouse: Warehouse) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import signal
 import time
 from typing import TYPE_CHECKING, Any
@@ -66,41 +65,6 @@ def feed(loader: subprocess.Popen[bytes], data: bytes) -> None:
     assert loader.stdin
     loader.stdin.write(data)
     loader.stdin.flush()
-
-
-def test_killed_at_any_moment_a_rerun_from_the_last_state_ends_in_the_same_table(
-    warehouse: Warehouse, tmp_path: Path
-) -> None:
-    dice = random.Random(11)
-    for turn in range(3):
-        position = 0
-        kills = [dice.randrange(1, 3_000) for _ in range(3)]
-        for number, kill in enumerate([*kills, None]):
-            run = f"{turn}-{number}"
-            source = tmp_path / run
-            source.write_bytes(messages(position))
-            with source.open("rb") as opened:
-                loader = warehouse.start(tmp_path, opened, run_id=run, batch_size_rows=100)
-            if kill is not None:
-                until(
-                    lambda: committed(warehouse, run) >= kill or loader.poll() is not None  # noqa: B023 - called here and now
-                )
-                loader.kill()
-            out, err = loader.communicate()
-            assert loader.returncode in ((0, -signal.SIGKILL) if kill else (0,)), err
-            printed = [line for line in out.splitlines(keepends=True) if line.endswith(b"\n")]
-            if printed:
-                position = json.loads(printed[-1])["bookmarks"]["t"]["next"]
-                assert warehouse.value("select max(_sdc_lsn) from raw.t") >= position - 1
-        assert position == ROWS
-        assert newest(warehouse) == EXPECTED
-        loads = warehouse.rows("_sdc_loads")
-        assert sum(row["rows_inserted"] for row in loads) == KEYS
-        # What is durable of all runs together is each record once, and what was sent again.
-        assert sum(row["rows_in"] for row in loads) >= ROWS
-        assert max(row["last_lsn"] or 0 for row in loads) == ROWS - 1
-        assert run in [row["run_id"] for row in loads if row["finished_at"]]
-        warehouse.execute("drop schema raw cascade")
 
 
 def test_a_signal_commits_what_was_read_prints_it_and_says_that_it_was_not_all(

@@ -95,6 +95,16 @@ def test_nothing_moves_past_a_failing_stream_that_has_no_bookmark(warehouse: War
     assert result.states == [{"bookmarks": {"parent": 1}}]
 
 
+def test_no_first_state_leaves_out_a_stream_that_is_still_to_be_committed(
+    warehouse: Warehouse,
+) -> None:
+    """Killed between the two commits, the next run would read the other stream from its start."""
+    warehouse.load(schema("a", ID), schema("b", ID))
+    messages = [record("a", id=1), record("b", id=1), state(a=1, b=1), record("a", id=2)]
+    result = warehouse.load(schema("a", ID), schema("b", ID), *messages, state(a=2, b=1))
+    assert [one["bookmarks"].keys() for one in result.states] == [{"a", "b"}]
+
+
 def test_a_refused_table_does_not_stop_the_other_streams(warehouse: Warehouse) -> None:
     warehouse.execute("create schema raw; create table raw.b (id bigint)")
     result = warehouse.load(
