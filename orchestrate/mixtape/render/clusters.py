@@ -47,6 +47,8 @@ class Cluster(Checked):
     image: str
     #: the API server's own address, which Argo's containers must reach
     api_server: str
+    #: the name server's address, where it is no pod of kube-system (NodeLocal DNSCache)
+    dns: str | None = None
     parallel_runs: int = Field(default=10, gt=0)
     #: variables of every run; nothing secret
     settings: dict[str, str]
@@ -68,7 +70,7 @@ class Cluster(Checked):
             raise ValueError(f"{image!r} must be name@sha256:<64 digits>: a tag can move")
         return image
 
-    @field_validator("api_server", "webhook")
+    @field_validator("api_server", "dns", "webhook")
     @classmethod
     def _address(cls, cidr: str | None) -> str | None:
         return cidr and str(ipaddress.ip_network(cidr))

@@ -16,6 +16,8 @@ API_SERVER_PORT = 6443
 WEBHOOK_PORT = 443
 _NAMESPACE = "kubernetes.io/metadata.name"
 _COMPONENT = "app.kubernetes.io/component"
+_ALL = {"app.kubernetes.io/part-of": names.APP}
+_DNS_PORTS = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
 
 
 def base(owner: str) -> Iterator[dict[str, Any]]:
@@ -28,8 +30,7 @@ def base(owner: str) -> Iterator[dict[str, Any]]:
         "namespaceSelector": {"matchLabels": {_NAMESPACE: "kube-system"}},
         "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
     }
-    ports = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
-    yield egress("dns", {"app.kubernetes.io/part-of": names.APP}, [dns], ports, owner)
+    yield egress("dns", _ALL, [dns], _DNS_PORTS, owner)
 
 
 def cluster(plan: Plan, where: Cluster) -> Iterator[dict[str, Any]]:
@@ -39,13 +40,10 @@ def cluster(plan: Plan, where: Cluster) -> Iterator[dict[str, Any]]:
     has been replaced by it.
     """
     reached = {store for access in plan.accesses for store in access.plugins}
-    yield egress(
-        "api-server",
-        {"app.kubernetes.io/part-of": names.APP},
-        [cidr(where.api_server)],
-        [tcp(API_SERVER_PORT)],
-        plan.owner,
-    )
+    api_server = [cidr(where.api_server)]
+    yield egress("api-server", _ALL, api_server, [tcp(API_SERVER_PORT)], plan.owner)
+    if where.dns:
+        yield egress("dns-on-node", _ALL, [cidr(where.dns)], _DNS_PORTS, plan.owner)
     for store in stores.stores(tuple(sorted(reached))):
         outside = where.stores.get(store.name)
         yield egress(

@@ -55,7 +55,7 @@ def own_stores(found: Deployment) -> Iterator[str]:
             for each in found.of("NetworkPolicy")
             if each["spec"].get("egress")
             and selects(each["spec"]["podSelector"].get("matchLabels", {}), pod.labels)
-        }
+        } - {"dns-on-node"}
         plugins = plugins_of(pod) if pod.main["command"] == ["meltano"] else []
         wanted = {"dns", "api-server"}.union(*(STORES_OF[plugin] for plugin in plugins))
         if pod.main["command"] == ["mixtape"]:

@@ -76,6 +76,7 @@ CLUSTERS = """
         schedules: ["*"]
         image: registry.example/mixtape@sha256:{digest}
         api_server: 10.0.0.1/32
+        dns: 169.254.20.10/32
         settings: {{MELTANO_STATE_BACKEND_URI: "s3://state/prod"}}
         stores: {{mongodb: 192.168.7.0/24}}
         webhook: 198.51.100.7/32
