@@ -55,7 +55,7 @@ def objects(plan: Plan, where: Cluster, runs: tuple[Run, ...]) -> Iterator[dict[
     yield _source(owner)
     for run in woken:
         yield _sensor(run)
-    yield from _ways(where.event_bus, owner)
+    yield from _ways(where, where.event_bus, owner)
 
 
 def _bus(bus: EventBus, owner: str) -> dict[str, Any]:
@@ -139,10 +139,9 @@ def _accounts(owner: str) -> Iterator[dict[str, Any]]:
     yield from access.role(access.SENSOR, "sensor", owner, "workflows", ["create"])
 
 
-def _ways(bus: EventBus, owner: str) -> Iterator[dict[str, Any]]:
+def _ways(where: Cluster, bus: EventBus, owner: str) -> Iterator[dict[str, Any]]:
     """Yield the ways of the two pods: in from the object store alone, out to the bus alone."""
-    store = stores.OBJECT_STORE
-    caller = network.pod(store.namespace, store.pod_labels)
+    caller = network.store(stores.OBJECT_STORE, where)
     yield network.ingress("uploads-webhook", _SOURCE_LABELS, caller, WEBHOOK_PORT, owner)
     port = network.tcp(int(bus.url.rpartition(":")[2]))
     for name, labels in (("event-source", _SOURCE_LABELS), ("sensor", _SENSOR_LABELS)):

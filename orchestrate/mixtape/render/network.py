@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from mixtape.render.clusters import Cluster
     from mixtape.render.plan import Plan
+    from mixtape.render.stores import Store
 
 API_SERVER_PORT = 6443
 WEBHOOK_PORT = 443
@@ -44,15 +45,9 @@ def cluster(plan: Plan, where: Cluster) -> Iterator[dict[str, Any]]:
     yield egress("api-server", _ALL, api_server, [tcp(API_SERVER_PORT)], plan.owner)
     if where.dns:
         yield egress("dns-on-node", _ALL, [cidr(where.dns)], _DNS_PORTS, plan.owner)
-    for store in stores.stores(tuple(sorted(reached))):
-        outside = where.stores.get(store.name)
-        yield egress(
-            store.name,
-            {pods.client_label(store.name): "client"},
-            [cidr(outside) if outside else pod(store.namespace, store.pod_labels)],
-            [tcp(store.port)],
-            plan.owner,
-        )
+    for each in stores.stores(tuple(sorted(reached))):
+        clients = {pods.client_label(each.name): "client"}
+        yield egress(each.name, clients, [store(each, where)], [tcp(each.port)], plan.owner)
     if where.webhook:
         yield egress(
             "webhook",
@@ -112,6 +107,12 @@ def pod(namespace: str, labels: dict[str, str]) -> dict[str, Any]:
         "namespaceSelector": {"matchLabels": {_NAMESPACE: namespace}},
         "podSelector": {"matchLabels": labels},
     }
+
+
+def store(which: Store, where: Cluster) -> dict[str, Any]:
+    """Return the peer that is a store: its pods, or its address where it is outside."""
+    outside = where.stores.get(which.name)
+    return cidr(outside) if outside else pod(which.namespace, which.pod_labels)
 
 
 def cidr(address: str) -> dict[str, Any]:

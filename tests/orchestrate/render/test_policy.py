@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,7 +10,7 @@ import yaml
 
 from orchestrate.render import policy
 from orchestrate.render.deployment import Deployment, deployment
-from orchestrate.render.projects import write
+from orchestrate.render.projects import CLUSTERS, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +53,16 @@ def test_cluster_outside_production_is_suspended(make_files: MakeFiles) -> None:
 
 def test_cluster_outside_production_hears_no_events(make_files: MakeFiles) -> None:
     assert not deployment(make_files(), "two").of("Sensor", "EventSource", "EventBus")
+
+
+def test_store_outside_is_reached_and_calls_by_its_address(make_files: MakeFiles) -> None:
+    mongodb = "mongodb: 192.168.7.0/24"
+    outside = CLUSTERS.replace(mongodb, f"{mongodb}, object-store: 192.168.8.1/32")
+    found = deployment(make_files(clusters=outside), "one")
+    address = [{"ipBlock": {"cidr": "192.168.8.1/32"}}]
+    assert _rules_of(found, "object-store")[0]["to"] == address
+    webhook = found.one("NetworkPolicy", "allow-uploads-webhook")["spec"]["ingress"]
+    assert webhook[0]["from"] == address
 
 
 def test_controller_runs_only_templates(project_root: Path) -> None:
@@ -317,6 +328,16 @@ COUNTER_EXAMPLES: dict[str, list[Mutation]] = {
         lambda d: d.of("Sensor")[0]["spec"]["triggers"][0].update(atLeastOnce=False),
     ],
 }
+
+
+def test_every_rule_is_in_the_hardening_guide(project_root: Path) -> None:
+    guide = (project_root / "docs" / "hardening.md").read_text()
+    named = set(re.findall(r"`([a-z_]+)`", guide))
+    assert set(policy.RULES) <= named
+    practices = re.findall(r"^\| ([A-Z]+-\d+) ", guide, re.MULTILINE)
+    assert len(practices) == len(set(practices)) == 52
+    shown = set(re.findall(r"`((?:cluster|image)/test_\w+\.py)`", guide))
+    assert all((project_root / "tests" / "orchestrate" / each).exists() for each in shown)
 
 
 def test_every_rule_has_a_counter_example() -> None:
