@@ -29,8 +29,8 @@ def executor() -> ResourceRequirements:
 
 
 def pod_gc() -> PodGC:
-    """Return when pods go: failed ones stay for their logs as long as their Workflow."""
-    return PodGC(strategy="OnPodSuccess")
+    """Return when pods go: soon after success, with time to read their logs; failed ones stay."""
+    return PodGC(strategy="OnPodSuccess", delete_delay_duration="10m")
 
 
 def ttl() -> TTLStrategy:

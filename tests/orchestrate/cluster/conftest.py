@@ -59,7 +59,7 @@ def platform(kube: Kube, object_store: Store, make_database: MakeDatabase) -> It
         object_store.client.create_bucket(Bucket=bucket)
     host = os.environ["MIXTAPE_CLUSTER_HOST"]
     with Platform(host, database, object_store, raps, state) as found:
-        found.name_stores(kube)
+        found.name_stores()
         yield found
     for bucket in (raps, state):
         object_store.empty(bucket)

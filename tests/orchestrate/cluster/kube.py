@@ -36,16 +36,16 @@ class Kube:
         """
         return self._run(["kubectl", "--namespace", self.namespace, *arguments], given)
 
-    def argo(self, *arguments: str, given: str | None = None) -> str:
+    def argo(self, *arguments: str) -> str:
         """Return what ``argo ARGUMENT…`` prints.
 
         Raises:
             Refused: it ended badly; the text is what it said.
         """
-        return self._run(["argo", "--namespace", self.namespace, *arguments], given)
+        return self._run(["argo", "--namespace", self.namespace, *arguments])
 
     @staticmethod
-    def _run(command: Sequence[str], given: str | None) -> str:
+    def _run(command: Sequence[str], given: str | None = None) -> str:
         done = subprocess.run(
             command, input=given, capture_output=True, text=True, check=False, timeout=180
         )
@@ -84,10 +84,11 @@ class Kube:
         found = self.get("workflow", name)
         return found if found.get("status", {}).get("phase") in ENDED else None
 
-    def log(self, workflow: str, container: str = "main") -> str:
-        """Return what the pods of a Workflow printed."""
+    def log(self, workflow: str) -> list[str]:
+        """Return the lines that the runs in the pods of a Workflow printed, without Argo's own."""
         selector = f"workflows.argoproj.io/workflow={workflow}"
-        return self("logs", "--selector", selector, "--container", container, "--tail=-1")
+        printed = self("logs", "--selector", selector, "--container", "main", "--tail=-1")
+        return [line for line in printed.splitlines() if " argo=true" not in line]
 
 
 def await_(

@@ -12,13 +12,14 @@ import trustme
 
 from fixtures.tls_front import TlsFront
 from mixtape.services.postgres import role_password
+from orchestrate.cluster.kube import Kube
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from fixtures.fix_object_store import Store
     from fixtures.fix_postgres import Database
-    from orchestrate.cluster.kube import Kube, Object
+    from orchestrate.cluster.kube import Object
 
 NAMESPACE = "stores"
 POSTGRES = ("warehouse", 5432)
@@ -92,8 +93,9 @@ class Platform:
             },
         }
 
-    def name_stores(self, kube: Kube) -> None:
+    def name_stores(self) -> None:
         """Give each store a name in the cluster that leads to this machine."""
+        kube = Kube(NAMESPACE)
         kube.apply(_object("v1", "Namespace", NAMESPACE))
         for name, port in (POSTGRES, OBJECT_STORE):
             ports = [{"name": "tcp", "port": port}]

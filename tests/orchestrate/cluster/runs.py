@@ -68,7 +68,7 @@ class Cluster:
         said = [
             f"{each['displayName']} {each['phase']} {each.get('message', '')}" for each in nodes
         ]
-        return "\n".join([str(workflow["status"].get("message")), *said, self.kube.log(name)])
+        return "\n".join([str(workflow["status"].get("message")), *said, *self.kube.log(name)])
 
     def put(self, files: dict[str, bytes]) -> None:
         """Put objects into the bucket of raps."""

@@ -30,10 +30,10 @@ def objects(
     return list(yaml.safe_load_all(text))
 
 
-def test_linter_takes_every_workflow(objects: list[Object], kube: Kube) -> None:
+def test_linter_takes_every_workflow(objects: list[Object], kube: Kube, tmp_path: Path) -> None:
     found = _workflows(objects)
     assert {each["kind"] for each in found} >= {"CronWorkflow", "WorkflowTemplate"}
-    _lint(kube, found)
+    _lint(kube, found, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,13 @@ def test_linter_takes_every_workflow(objects: list[Object], kube: Kube) -> None:
     ],
 )
 def test_linter_sees_what_would_be_wrong(
-    kube: Kube, project_root: Path, old: str, new: str
+    kube: Kube, project_root: Path, tmp_path: Path, old: str, new: str
 ) -> None:
     folder = str(project_root / "orchestrate" / "deploy" / "overlays" / "us-prod")
     text = kube("kustomize", folder).replace("- 30 * * * *", "- '*/15 * * * *'")
     assert old in text
     with pytest.raises(Refused):
-        _lint(kube, _workflows(list(yaml.safe_load_all(text.replace(old, new)))))
+        _lint(kube, _workflows(list(yaml.safe_load_all(text.replace(old, new)))), tmp_path)
 
 
 def test_api_server_takes_every_object(objects: list[Object], cluster: Cluster) -> None:
@@ -73,15 +73,17 @@ def _workflows(objects: list[Object]) -> list[Object]:
     found = [each for each in objects if each["kind"] in _LINTED]
     for each in objects:
         if each["kind"] == "Sensor":
-            found += [
-                trigger["template"]["k8s"]["source"]["resource"]
-                for trigger in each["spec"]["triggers"]
-            ]
+            for trigger in each["spec"]["triggers"]:
+                made = trigger["template"]["k8s"]["source"]["resource"]
+                made["metadata"]["namespace"] = each["metadata"]["namespace"]
+                found.append(made)
     return found
 
 
-def _lint(kube: Kube, objects: list[Object]) -> None:
-    kube.argo("lint", "--offline", "--strict", "/dev/stdin", given=yaml.safe_dump_all(objects))
+def _lint(kube: Kube, objects: list[Object], folder: Path) -> None:
+    path = folder / "workflows.yaml"
+    path.write_text(yaml.safe_dump_all(objects))
+    kube.argo("lint", "--offline", "--strict", str(path))
 
 
 def _dry_run(kube: Kube, objects: list[Object]) -> str:
