@@ -49,7 +49,6 @@ _STATE_FOLDER = "/var/lib/meltano"
 _ALWAYS = {
     "HOME": "/tmp",  # noqa: S108 - an emptyDir of the pod's own
     "NO_COLOR": "1",
-    "MELTANO_CLI_LOG_FORMAT": "json",
     "MELTANO_PROJECT_READONLY": "1",
     "MELTANO_SYS_DIR_ROOT": _STATE_FOLDER,
     "MELTANO_RUN_FORCE": "true",  # Forbid and the mutexes keep runs apart
@@ -102,7 +101,8 @@ def run(
         container=Container(
             image=IMAGE,
             command=["meltano"],
-            args=["run", *words],
+            # As a variable it would come too late for Meltano's first line.
+            args=["--log-format=json", "run", *words],
             env=_environment(access, taps, backfill=backfill),
             env_from=[EnvFromSource(config_map_ref=ConfigMapEnvSource(name=SETTINGS))],
             volume_mounts=[

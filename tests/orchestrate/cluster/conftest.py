@@ -1,8 +1,12 @@
 """A cluster with Argo that somebody runs, with the project deployed into it.
 
-KUBECONFIG               the cluster; Argo Workflows runs in its namespace `argo`
-MIXTAPE_CLUSTER_IMAGE    the image by digest, as the cluster's nodes can have it
-MIXTAPE_CLUSTER_HOST     this machine's address as pods see it
+KUBECONFIG: the cluster; Argo Workflows runs in its namespace `argo`.
+MIXTAPE_CLUSTER_IMAGE: the image by digest, as the cluster's nodes can have it.
+MIXTAPE_CLUSTER_HOST: this machine's address as pods see it.
+MIXTAPE_CLUSTER_BUS: a NATS JetStream server for Argo Events, tls://address:port.
+MIXTAPE_CLUSTER_BUS_LOGIN, MIXTAPE_CLUSTER_BUS_CA: user:password there, and the file of the
+authority that signed its certificate.
+MIXTAPE_CLUSTER_RESTART: a command that restarts Argo's controller, where it is no Deployment.
 """
 
 from __future__ import annotations
@@ -16,10 +20,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from fixtures.fix_object_store import Store
 from mixtape.render.platform import NAMESPACE
 from mixtape.render.tree import rendered
+from mixtape.services.minio import build
 from mixtape.services.postgres import make_roles
 from orchestrate.cluster.kube import Kube
+from orchestrate.cluster.notifying_minio import NotifyingMinio
 from orchestrate.cluster.platform import Platform, image, rendered_for
 from orchestrate.cluster.runs import Cluster
 
@@ -27,10 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from fixtures.fix_object_store import Store
     from fixtures.fix_postgres import MakeDatabase
 
-_NEEDED = ("KUBECONFIG", "MIXTAPE_CLUSTER_IMAGE", "MIXTAPE_CLUSTER_HOST")
+_NEEDED = (
+    "KUBECONFIG",
+    *(f"MIXTAPE_CLUSTER_{each}" for each in ("IMAGE", "HOST", "BUS", "BUS_LOGIN", "BUS_CA")),
+)
 _FAR = "0 0 1 1 *"
 _SCHEDULES = [
     {"name": "files", "job": "files-to-postgres", "interval": "* * * * *"},
@@ -49,7 +58,25 @@ def kube() -> Kube:
 
 
 @pytest.fixture(scope="session")
-def platform(kube: Kube, object_store: Store, make_database: MakeDatabase) -> Iterator[Platform]:
+def notifying(service_root: Path) -> Iterator[NotifyingMinio]:
+    """The MinIO of the cluster tests."""
+    build()
+    service = NotifyingMinio(service_root / "notifying")
+    service.start()
+    yield service
+    service.stop()
+
+
+@pytest.fixture(scope="session")
+def object_store(notifying: NotifyingMinio) -> Store:
+    """The store of the cluster tests, in the place of the usual one."""
+    return Store(notifying)
+
+
+@pytest.fixture(scope="session")
+def platform(
+    object_store: Store, notifying: NotifyingMinio, make_database: MakeDatabase
+) -> Iterator[Platform]:
     """PostgreSQL and MinIO behind TLS, with names in the cluster."""
     database = make_database()
     make_roles(database.uri)
@@ -58,7 +85,7 @@ def platform(kube: Kube, object_store: Store, make_database: MakeDatabase) -> It
     for bucket in (raps, state):
         object_store.client.create_bucket(Bucket=bucket)
     host = os.environ["MIXTAPE_CLUSTER_HOST"]
-    with Platform(host, database, object_store, raps, state) as found:
+    with Platform(host, database, object_store, raps, state, notifying.authority) as found:
         found.name_stores()
         yield found
     for bucket in (raps, state):
@@ -84,6 +111,7 @@ def overlay(
             "annotations": {
                 "mixtape": {
                     "deadline_seconds": 900,
+                    "on_upload": schedule["name"] == "files",
                     "state_id_suffix": "" if schedule["name"] == "files" else schedule["name"],
                 }
             },
@@ -147,6 +175,7 @@ def _clusters(kube: Kube, platform: Platform) -> dict[str, Any]:
                 **({} if names else {"dns": here}),
                 "parallel_runs": 3,
                 "settings": platform.settings,
+                "event_bus": {"url": os.environ["MIXTAPE_CLUSTER_BUS"], "cidr": here},
                 "stores": {"postgres": here, "object-store": here},
             }
         ],

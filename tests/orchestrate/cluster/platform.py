@@ -8,14 +8,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-import trustme
-
-from fixtures.tls_front import TlsFront
+from fixtures.front import Front
 from mixtape.services.postgres import role_password
 from orchestrate.cluster.kube import Kube
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import trustme
 
     from fixtures.fix_object_store import Store
     from fixtures.fix_postgres import Database
@@ -35,8 +35,8 @@ class Platform:
     store: Store
     raps: str
     state: str
-    authority: trustme.CA = field(default_factory=trustme.CA)
-    fronts: dict[str, TlsFront] = field(default_factory=dict)
+    authority: trustme.CA
+    fronts: dict[str, Front] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         """Listen where pods can reach it."""
@@ -50,7 +50,7 @@ class Platform:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.authority.issue_cert(_host(name), self.host).configure_cert(context)
             self.fronts[name] = self._open.enter_context(
-                TlsFront((self.host, number), target, context, postgres=(name, number) == POSTGRES)
+                Front((self.host, number), target, context, postgres=(name, number) == POSTGRES)
             )
         return self
 
