@@ -3,6 +3,8 @@
 pytest_plugins = [
     "fixtures.fix_services",
     "fixtures.fix_postgres",
+    "fixtures.fix_postgres_tls",
+    "fixtures.fix_pgbouncer",
     "fixtures.fix_object_store",
     "fixtures.fix_meltano",
 ]

@@ -35,7 +35,7 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         self._buffer += self.serialize_message(message)
         self.flush()
 
-    def write_record(self, head: bytes, record: dict[str, Any], tail: bytes) -> None:
+    def write_record(self, head: bytes, record: dict[str, Any] | msgspec.Raw, tail: bytes) -> None:
         """Buffer the line ``head + record + tail``, where ``tail`` takes up after the last field.
 
         ``head`` ends where the record begins; ``tail`` begins with ``,`` or ``}``.
@@ -70,14 +70,16 @@ def record_head(stream: str) -> bytes:
     return b'{"type":"RECORD","stream":' + encoder.encode(stream) + b',"record":'
 
 
-def encode_record(head: bytes, record: dict[str, Any], tail: bytes) -> bytearray:
+def encode_record(head: bytes, record: dict[str, Any] | msgspec.Raw, tail: bytes) -> bytearray:
     """Return the line that :meth:`LineWriter.write_record` would buffer."""
     line = bytearray()
     _append(line, head, record, tail)
     return line
 
 
-def _append(buffer: bytearray, head: bytes, record: dict[str, Any], tail: bytes) -> None:
+def _append(
+    buffer: bytearray, head: bytes, record: dict[str, Any] | msgspec.Raw, tail: bytes
+) -> None:
     buffer += head
     if record:
         encoder.encode_into(record, buffer, -1)

@@ -44,6 +44,8 @@ class Overview(NamedTuple):
     findings: dict[FileStream, Findings]
     clock: datetime
     """The store's time before the first answer."""
+    empty: list[Plan]
+    """Those without any file."""
 
 
 class _Source:
@@ -55,6 +57,7 @@ class _Source:
         self.index = index
         self.plan = plan
         self.surveys = surveys
+        self.is_empty = True
         mine = plan.source.prefix
         self._overlapping = [
             source
@@ -118,7 +121,8 @@ def take_stock(
         findings[stream] = survey.settle(everywhere, keys)
     late = {key for found in findings.values() for key in found.late} - keys
     pending += _looked_up(store, late, sources, settings.start_date)
-    return Overview(sorted(pending), is_whole, findings, min(clocks))
+    empty = [source.plan for source in sources if source.is_empty]
+    return Overview(sorted(pending), is_whole, findings, min(clocks), empty)
 
 
 def every_file(store: Store, plans: list[Plan], settings: Settings) -> Iterator[FileObject]:
@@ -146,6 +150,7 @@ def _needed(
         for source in sources:
             if not source.takes(key):
                 continue
+            source.is_empty = False
             version = source.listed.add(obj)
             surveys = source.surveys
             if of_files and not source.is_first(key):

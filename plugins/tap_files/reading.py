@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from singer_kit.contract import ContractMode, Fault, kind
 from singer_kit.errors import ContractExceededError
 from singer_kit.writer import encoder
@@ -147,7 +149,9 @@ class Reading:
                 continue
             accepted = True
             self._tallies[root.name].accepted += 1
-            self._emit(root, document.lineno, record, shared, extra)
+            # What nothing was changed in is written as it stood in the file.
+            text = document.text if record is value else None
+            self._emit(root, document.lineno, record, shared, extra=extra, text=text)
             if root is self._plan.first:
                 base = record if root.checks else value
         if base is not None:
@@ -208,7 +212,7 @@ class Reading:
                 whole = False
                 continue
             record, extra = stream.shape(element)
-            self._emit(stream, lineno, record, shared, extra)
+            self._emit(stream, lineno, record, shared, extra=extra)
         return whole
 
     def _emit(
@@ -217,14 +221,17 @@ class Reading:
         lineno: int,
         record: dict[str, Any],
         shared: bytes,
+        *,
         extra: dict[str, Any] | None,
+        text: bytes | None = None,
     ) -> None:
         if self._found:
             self._found(stream, record, lineno)
         if self._after.get(stream, lineno) >= lineno:
             return
         if extra is None:
-            stream.emit(record, shared + self._plain_end)
+            whole = msgspec.Raw(text) if text and record else record
+            stream.emit(whole, shared + self._plain_end)
             return
         unknown = self._counts.unknown_fields
         unknown[stream.name] = unknown.get(stream.name, 0) + len(extra)

@@ -112,6 +112,15 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "fail_when_no_files_found",
+        th.BooleanType,
+        default=False,
+        description=(
+            "Whether a stream without any file, read or not, ends the run with exit code 3, after "
+            "the others were read."
+        ),
+    ),
+    th.Property(
         "on_bad_file",
         th.StringType(allowed_values=["fail", "quarantine", "skip"]),
         default="fail",
@@ -180,6 +189,7 @@ class Settings:
     lookback_seconds: int = 3600
     max_state_keys: int = 10_000
     detect_deletes: str = "off"
+    fail_when_no_files_found: bool = False
     on_bad_file: str = "fail"
     on_bad_line: str | None = None
     contract_mode: ContractMode = ContractMode.OFF

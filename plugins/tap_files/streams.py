@@ -57,11 +57,12 @@ class FileStream(Stream):
         """Return what the stream's bookmark has beside the files."""
         return {}
 
-    def emit(self, record: dict[str, Any], tail: bytes) -> None:
+    def emit(self, record: dict[str, Any] | msgspec.Raw, tail: bytes) -> None:
         """Write one record.
 
         Args:
-            record: fields of this record alone, as JSON values.
+            record: fields of this record alone, as JSON values; or an object's text on one line,
+                with at least one field.
             tail: further fields as JSON, each behind a comma, and what closes the message.
         """
         self.emitted += 1

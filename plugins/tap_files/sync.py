@@ -17,6 +17,7 @@ from singer_sdk.singerlib import ActivateVersionMessage, StateMessage
 
 from singer_kit import metrics
 from singer_kit.contract import Tally
+from singer_kit.errors import SourceUnreachableError
 from singer_kit.metrics import Measure
 from tap_files.client import UnavailableError, VanishedError
 from tap_files.deletes import Deletes
@@ -89,7 +90,9 @@ class Sync:
             for root in [*plan.roots, plan.first]:
                 tally = Tally(root.name, self._settings.max_rejected_ratio)
                 self._tallies.setdefault(root.name, tally)
+        empty: list[Plan] = []
         while overview := self._list():
+            empty = overview.empty
             self._read_pending(overview.pending)
             if self._limit:
                 return
@@ -100,6 +103,8 @@ class Sync:
                 break
         if self._files_bookmark and self._files_bookmark.owes_listing:
             self._send_listing(self._files_bookmark)
+        if empty and self._settings.fail_when_no_files_found:
+            raise SourceUnreachableError(_nothing_found(empty, self._store.bucket))
 
     def _list(self) -> Overview | None:
         """List every source and begin a new version."""
@@ -316,3 +321,17 @@ class Sync:
         metrics.count(Measure.BYTES_READ, self._counts.bytes)
         elapsed = round(time.monotonic() - self._started, 3)
         metrics.seconds(Metric.SYNC_DURATION, elapsed)
+
+
+def _nothing_found(empty: list[Plan], bucket: str) -> str:
+    """Return one line that names each source without files, and what to look at."""
+    said = []
+    for plan in empty:
+        source = plan.source
+        names = ", ".join(stream.name for stream in plan.streams)
+        matching = f" matching {source.pattern!r}" if source.pattern else ""
+        said.append(f"{names}: no file below {bucket}/{source.prefix}{matching}")
+    return (
+        f"{'; '.join(said)}; check prefix, pattern and format, or set fail_when_no_files_found to "
+        "false"
+    )

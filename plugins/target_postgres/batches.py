@@ -34,6 +34,8 @@ class Progress:
     started_at: dt.datetime
     rows_in: int = 0
     rejected: int = 0
+    changed: int = 0
+    """Rows of the table that were inserted, updated or deleted."""
     appends: bool = False
     """Whether the table was empty when the run came to it, and has had only new keys since."""
     failure: str | None = None
@@ -46,6 +48,8 @@ class Batch:
 
     stream: Stream
     started_at: dt.datetime
+    before: dict[str, Any] | None = None
+    """The last STATE before the first of these rows: it does not speak for them."""
     chunks: list[Chunk] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     rows: int = 0
@@ -74,11 +78,17 @@ class Batch:
 
 @dataclass(slots=True)
 class Checkpoint:
-    """All rows since the last checkpoint, and the STATE that holds once they are committed."""
+    """Rows since the last checkpoint, and the STATE that holds once all before it are committed.
+
+    These are the rows of all streams, or of one that has many while ``others`` go on waiting.
+    """
 
     state: dict[str, Any] | None
     settled: dict[str, Any] | None = None
     """A STATE that speaks for none of these rows, only for those of checkpoints before."""
     batches: dict[str, Batch] = field(default_factory=dict)
     size: int = 0
-    rows: int = 0
+    others: frozenset[str] = frozenset()
+    """Streams with rows before ``state`` that are not in this checkpoint, and not committed."""
+    whole: dict[str, Any] | None = None
+    """The last STATE that speaks for none of the rows of ``others``."""

@@ -28,21 +28,24 @@ class Bookmarks:
         target: State | None,
         waiting: AbstractSet[str],
         failed: AbstractSet[str] = frozenset(),
+        whole: State | None = None,
     ) -> State:
         """Return the durable STATE when only the records of ``waiting`` are left of ``target``.
 
         Those of ``failed`` are left too, and will not come: what others have is not held back.
+        ``whole`` is an earlier STATE of which no records are left. It is what holds where a STATE
+        has no bookmarks of which some could move alone.
         """
         if target is None:
             return self.durable
         if not (waiting or failed):
             return target
-        ahead = target.get("bookmarks")
+        ahead, behind = (one.get("bookmarks") for one in (target, self.durable))
+        if not isinstance(ahead, dict):
+            return self.durable if failed or whole is None else whole
+        behind = behind if isinstance(behind, dict) else {}
         left = waiting | failed
-        if not isinstance(ahead, dict) or not left <= ahead.keys():
-            return self.durable
-        behind = self.durable.get("bookmarks", {})
-        if not waiting <= behind.keys():
+        if not (left <= ahead.keys() and waiting <= behind.keys()):
             return self.durable
         kept = {name: behind[name] for name in left if name in behind}
         moved = {name: mark for name, mark in ahead.items() if name not in left}

@@ -73,11 +73,12 @@ _STRINGS = {SqlType.TEXT, SqlType.BYTEA, *_FORMATS.values()}
 _NUMBERS = (SqlType.INTEGER, SqlType.BIGINT, SqlType.NUMERIC)
 
 # What a column of a type may already be in a table without losing a value that it is sent.
-# An integer column may take a bigint's values: PostgreSQL itself refuses those beyond it.
+# An integer column may take a bigint's values, an enum a text's: PostgreSQL itself refuses those
+# that it does not hold.
 _HELD_BY: dict[SqlType, set[str]] = {
     SqlType.INTEGER: {"bigint", "numeric", "text"},
     SqlType.BIGINT: {"integer", "numeric", "text"},
-    SqlType.TEXT: {"character varying"},
+    SqlType.TEXT: {"character varying", "enum"},
     SqlType.DATE: {"timestamp with time zone"},
     SqlType.BYTEA: {"character varying"},
 }
@@ -209,7 +210,7 @@ def _shape(schema: dict[str, Any]) -> tuple[set[SqlType], bool]:
 def _plain(kind: object, schema: dict[str, Any]) -> SqlType:
     match kind:
         case "string":
-            if schema.get("contentEncoding") in {*Binary}:
+            if str(schema.get("contentEncoding")) in {*Binary}:
                 return SqlType.BYTEA
             return _FORMATS.get(str(schema.get("format")), SqlType.TEXT)
         case "integer":

@@ -30,6 +30,30 @@ _FILES = {
 }
 
 
+# What libpq or the server says when TLS is set up wrongly, and what to do about it.
+_TLS_CURES = (
+    ("certificate verify failed", "name who signed it in ssl_certificate_authority"),
+    ("does not match host name", "connect by the name that is in it, or set ssl_mode to verify-ca"),
+    ("root certificate file", "name who signed it in ssl_certificate_authority"),
+    (
+        "requires a valid client certificate",
+        "give ssl_client_certificate and ssl_client_private_key",
+    ),
+    ("unknown ca", "give an ssl_client_certificate that the server's own authority has signed"),
+    ("certificate file", "give ssl_client_certificate as a path that can be read, or PEM text"),
+    ("private key file", "give ssl_client_private_key as a path that only its owner can read"),
+    ("does not support SSL", "have TLS switched on there, or set ssl_mode to prefer"),
+)
+
+# For each transaction, not for the session: behind PgBouncer the next one may have another.
+_FOR_TRANSACTION = """
+    select
+        set_config('timezone', 'UTC', true),
+        set_config('datestyle', 'ISO, MDY', true),
+        set_config('client_min_messages', 'warning', true),
+        set_config('lock_timeout', %s, true)
+"""
+
 T = TypeVar("T")
 
 logger = logging.getLogger("target-postgres")
@@ -40,11 +64,13 @@ class Database:
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._certificates: tempfile.TemporaryDirectory[str] | None = None
+        self._certificates_in = config.get("ssl_storage_directory")
         self._parameters = self._address(config) | {
             "application_name": config["application_name"],
             "connect_timeout": _CONNECT_TIMEOUT,
         }
-        self._lock_timeout = config["lock_timeout_seconds"]
+        self._password_file = None if config.get("sqlalchemy_url") else config.get("password_file")
+        self.lock_timeout = f"{config['lock_timeout_seconds']}s"
 
     def close(self) -> None:
         """Remove the certificates that were written for this process."""
@@ -58,18 +84,43 @@ class Database:
         return f"{of.get('dbname', 'the default database')} at {host}:{port} as {of.get('user')}"
 
     def connect(self) -> psycopg.Connection:
-        """Return a session that thinks in UTC; raises :class:`TargetWriteError`."""
+        """Return a session, having read the password file anew.
+
+        Raises :class:`ConfigError` when a setting is what keeps us out, else
+        :class:`TargetWriteError`.
+        """
+        parameters = dict(self._parameters)
+        self._check_files()
+        if self._password_file is not None:
+            parameters["password"] = self._password()
         try:
-            connection = psycopg.connect(**self._parameters, autocommit=True)
-            connection.execute("set session timezone to 'UTC'")
-            connection.execute("set session datestyle to 'ISO, MDY'")
-            connection.execute(
-                "select set_config('lock_timeout', %s, false)", (f"{self._lock_timeout}s",)
-            )
-            connection.execute("set session client_min_messages to warning")
+            # Statements prepared in a session are not there in the next that PgBouncer gives.
+            return psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
         except psycopg.Error as error:
-            raise TargetWriteError(f"cannot reach PostgreSQL, {self}: {_one_line(error)}") from None
-        return connection
+            said = _one_line(error)
+            for fault, cure in _TLS_CURES:
+                if fault in said:
+                    raise ConfigError(f"no TLS with PostgreSQL, {self}: {said}; {cure}") from None
+            raise TargetWriteError(f"cannot reach PostgreSQL, {self}: {said}") from None
+
+    def _check_files(self) -> None:
+        """Raise for files that are not there: libpq would go on without some of them."""
+        for setting, name in _FILES.items():
+            path = self._parameters.get(name)
+            if path is not None and path != "system" and not Path(path).is_file():
+                raise ConfigError(
+                    f"no TLS with PostgreSQL, {self}: {setting} is {path}, and there is no such "
+                    "file; give the path of one, or its PEM text"
+                )
+
+    def _password(self) -> str:
+        try:
+            return Path(str(self._password_file)).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"password_file cannot be read: {error}; give the path of a file with the "
+                "password alone in it"
+            ) from None
 
     def reconnect(self) -> psycopg.Connection:
         """Return a session as soon as the server is back; raises when it stays away."""
@@ -115,7 +166,11 @@ class Database:
         if "-----BEGIN" not in value:
             return value
         if self._certificates is None:
-            self._certificates = tempfile.TemporaryDirectory(prefix="target-postgres-")
+            if self._certificates_in is not None:
+                Path(self._certificates_in).mkdir(parents=True, exist_ok=True)
+            self._certificates = tempfile.TemporaryDirectory(
+                prefix="target-postgres-", dir=self._certificates_in
+            )
         path = Path(self._certificates.name) / name
         path.touch(mode=0o600)
         path.write_text(value)
@@ -140,10 +195,15 @@ class Session:
         attempt turns out to be committed. Raises :class:`TargetWriteError` when the server
         cannot be reached, and what psycopg raises when it refuses the work.
         """
+
+        def settled(connection: psycopg.Connection) -> T:
+            connection.execute(_FOR_TRANSACTION, (self._database.lock_timeout,))
+            return work(connection)
+
         connection = self._connection or self._database.connect()
         self._connection = connection
         try:
-            return self._attempt(connection, work)
+            return self._attempt(connection, settled)
         except psycopg.Error as error:
             if not is_passing(error, connection):
                 raise
@@ -154,7 +214,7 @@ class Session:
             done = already_done(connection)
             if done is not None:
                 return done
-            return self._attempt(connection, work)
+            return self._attempt(connection, settled)
         except psycopg.Error as error:
             if not (connection.broken or connection.closed):
                 raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchemaException
 
 from singer_kit.errors import ContractExceededError, TargetWriteError
+from target_postgres import places
 
 
 class LineError(ContractExceededError):
@@ -19,9 +20,16 @@ class MessageError(LineError):
     """A line of the input is no Singer message that can be used."""
 
     def __init__(self, line: int, what: str) -> None:
-        super().__init__(
-            line, f"line {line} of the messages {what}; mend it and start again from the last STATE"
-        )
+        said = f"line {places.title(line)} of the messages {what}"
+        super().__init__(line, f"{said}; mend it and start again from the last STATE")
+        self.what = what
+
+
+class BatchFileError(MessageError):
+    """A file that a BATCH message names cannot be read."""
+
+    def __init__(self, line: int, url: str, what: str) -> None:
+        super().__init__(line, f"names the file {url}, {what}")
 
 
 class NoSchemaError(MessageError, RecordsWithoutSchemaException):

@@ -122,12 +122,13 @@ class Loader:
         before = batch.size
         batch.add(encoded, records)
         self._open.size += batch.size - before
-        self._open.rows += records
         progress = self._progress[batch.stream.name]
         progress.rows_in += records
         if rejected := len({fault.line for fault in encoded.faults}):
             progress.rejected += rejected
             self._check_rejected(batch.stream.name, progress)
+        if batch.rows >= self._settings.batch_size_rows:
+            self._flush_one(batch.stream.name)
         self.tick()
 
     def state(self, line: int, message: dict[str, Any]) -> None:
@@ -158,8 +159,8 @@ class Loader:
 
     def tick(self) -> None:
         """Start writing if there is enough, if it has waited long, or if the writer is idle."""
-        size, rows = self._open.size, self._open.rows
-        is_full = size >= self._settings.batch_size_bytes or rows >= self._settings.batch_size_rows
+        size = self._open.size
+        is_full = size >= self._settings.batch_size_bytes
         is_idle = self._writing is None or self._writing.done()
         is_late = self._deadline is not None and time.monotonic() >= self._deadline
         if is_full or is_late or (is_idle and size >= _EAGER_BYTES):
@@ -173,6 +174,26 @@ class Loader:
         if full.batches or full.state is not None:
             self._writing = self._thread.submit(self._writer.write, full)
         self._opened_at = datetime.now(UTC)
+
+    def _flush_one(self, name: str) -> None:
+        """Start writing the rows of one stream alone; those of others go on waiting."""
+        others = frozenset(self._open.batches.keys() - {name})
+        if not others:
+            self.flush()
+            return
+        self._settle()
+        batch = self._open.batches.pop(name)
+        self._open.size -= batch.size
+        oldest = next(iter(self._open.batches.values()))
+        part = Checkpoint(
+            self._open.state,
+            settled=self._open.settled,
+            batches={name: batch},
+            others=others,
+            whole=oldest.before,
+        )
+        self._open.settled = None
+        self._writing = self._thread.submit(self._writer.write, part)
 
     def finish(self, *, is_whole: bool) -> None:
         """Commit what is left; ``is_whole`` says that the input was read to its end.
@@ -210,7 +231,7 @@ class Loader:
         if stream is None or self._progress[name].failure is not None:
             return None
         if name not in self._open.batches:
-            self._open.batches[name] = Batch(stream, self._opened_at)
+            self._open.batches[name] = Batch(stream, self._opened_at, self._open.state)
             self._wait_no_longer_than_the_limit()
         return self._open.batches[name]
 

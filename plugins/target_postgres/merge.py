@@ -40,6 +40,11 @@ class Counts:
     stale: int = 0
     rejected: int = 0
 
+    @property
+    def changed(self) -> int:
+        """Rows of the table that are other than before."""
+        return self.inserted + self.updated + self.deleted
+
     def __add__(self, other: Counts) -> Counts:
         """Return the counts of both."""
         return Counts(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import re
 import select
@@ -21,7 +22,8 @@ import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
 from singer_kit.errors import ContractExceededError
-from target_postgres.errors import LineError, MessageError
+from target_postgres import batch_files, places
+from target_postgres.errors import BatchFileError, LineError, MessageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +40,8 @@ _RECORD = re.compile(rb'\{"type": ?"RECORD", ?"stream": ?"([^"\\\x00-\x1f]*)"')
 _STEADY_OTHERS = 2
 """Messages other than records in a block, up to which the next may well have none."""
 
+logger = logging.getLogger("target-postgres")
+
 Waiting = dict[str, tuple[list[int], list[bytes]]]
 """RECORD lines of each stream, with their numbers."""
 
@@ -45,6 +49,10 @@ Waiting = dict[str, tuple[list[int], list[bytes]]]
 class _Header(msgspec.Struct):
     type: str
     stream: str | None = None
+
+
+class _StoppedError(Exception):
+    """A signal came in the middle of what one message names."""
 
 
 class MessageReader(GenericSingerReader[bytes]):
@@ -88,6 +96,8 @@ class MessageReader(GenericSingerReader[bytes]):
                 if block:
                     number += self._feed(loader, block, number, counts)
                 loader.tick()
+        except _StoppedError:
+            logger.info("stopping in the middle of a BATCH message")
         except ContractExceededError:
             loader.finish(is_whole=False)
             raise
@@ -157,6 +167,9 @@ class MessageReader(GenericSingerReader[bytes]):
         return header.type
 
     def _handle(self, loader: Loader, kind: str, line: bytes, number: int) -> None:
+        if kind == "BATCH":
+            self._load_files(loader, line, number)
+            return
         take = {
             "SCHEMA": loader.schema,
             "STATE": loader.state,
@@ -169,6 +182,39 @@ class MessageReader(GenericSingerReader[bytes]):
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MessageError(number, f"is not JSON: {error}") from None
         take(number, message)
+
+    def _load_files(self, loader: Loader, line: bytes, number: int) -> None:
+        """Take all records of the files that a BATCH message names.
+
+        Raises :class:`_StoppedError` when asked to stop: a STATE behind the message would speak
+        for all of its files.
+        """
+        try:
+            message = msgspec.json.decode(line, type=batch_files.Batch)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise MessageError(number, f"is no BATCH message: {error}") from None
+        before = 0
+        for url in message.manifest:
+            start = before
+            for block in batch_files.blocks(message, number, url):
+                if self._shutdown.requested:
+                    raise _StoppedError
+                first = places.in_files(number, before + 1)
+                try:
+                    before += _take_block(loader, message.stream, block, first)
+                except MessageError as error:
+                    at = error.line - places.in_files(number, start)
+                    raise BatchFileError(number, url, f"whose record {at} {error.what}") from None
+
+
+def _take_block(loader: Loader, name: str, block: bytes, first: int) -> int:
+    """Give the loader RECORD lines, those before the first that ends the load at least."""
+    if taken := loader.block(first, name, block):
+        return taken
+    lines = block.split(b"\n")
+    numbers = list(range(first, first + len(lines)))
+    _hand_over(loader, {name: (numbers, lines)}, Counter())
+    return len(lines)
 
 
 def _hand_over(loader: Loader, waiting: Waiting, counts: Counter[str]) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import jsonschema  # type: ignore[import-untyped]  # comes with the SDK, without types
 import msgspec
 
-from target_postgres import copytext, metadata
+from target_postgres import copytext, metadata, shapes
 from target_postgres.columns import SqlType
 from target_postgres.copytext import ABSENT, NULL, NullCharacter
 from target_postgres.errors import MessageError
@@ -190,7 +190,7 @@ def _token(column: Column, decoder: msgspec.json.Decoder[Any], raw: bytes) -> by
 
 def _judged_by_schema(column: Column, raw: bytes) -> bytes:
     """Ask JSON Schema itself about types inside a document; our own check is the stricter one."""
-    validator = jsonschema.Draft7Validator(column.schema)
+    validator = jsonschema.Draft7Validator(shapes.only_types(column.schema))
     for error in validator.iter_errors(json.loads(raw)):
         if error.validator == "type":
             inside = error.json_path.removeprefix("$")

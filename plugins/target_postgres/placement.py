@@ -46,7 +46,7 @@ class Placement:
         source, is_rejects = stream, False
         if stream.endswith(rejects.SUFFIX) and stream not in self._overrides:
             source, is_rejects = stream.removesuffix(rejects.SUFFIX), True
-        override = self._overrides.get(source, {})
+        override = self.override(source)
         schema, name = self._default, source
         before, dash, rest = source.partition("-")
         if dash and before in self._mapping:
@@ -65,6 +65,11 @@ class Placement:
                 "itself; give it another name with table_overrides"
             )
         return Place(schema, table)
+
+    def override(self, stream: str) -> Mapping[str, Any]:
+        """Return what the settings say of one stream's table."""
+        found: Mapping[str, Any] = self._overrides.get(stream, {})
+        return found
 
     def claim(self, stream: str) -> str | None:
         """Take a stream's table for it; returns the other stream that has it, if one has."""

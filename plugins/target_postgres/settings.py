@@ -17,7 +17,7 @@ from target_postgres.placement import Placement
 from target_postgres.type_changes import OnTypeChange
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 logger = logging.getLogger("target-postgres")
 
@@ -36,6 +36,9 @@ class Settings:
 
     schema: str
     placement: Placement
+    select_permission: tuple[str, ...]
+    before_run_sql: str | None
+    after_run_sql: str | None
     run_id: str
     add_record_metadata: bool
     activate_version: bool
@@ -59,6 +62,9 @@ class Settings:
         return cls(
             schema=config["default_target_schema"],
             placement=Placement(config),
+            select_permission=_names(config.get("default_target_schema_select_permission")),
+            before_run_sql=config.get("before_run_sql"),
+            after_run_sql=config.get("after_run_sql"),
             run_id=run_id,
             add_record_metadata=config["add_record_metadata"],
             activate_version=config["activate_version"],
@@ -76,12 +82,25 @@ class Settings:
         )
 
 
+def _names(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return names that may be given as one."""
+    return (given,) if isinstance(given, str) else tuple(given or ())
+
+
 CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property("host", th.StringType, title="Host", description="Name or address of the server."),
     th.Property("port", th.IntegerType, title="Port", description="Port of the server."),
     th.Property("user", th.StringType, title="User", description="Role to connect as."),
     th.Property(
         "password", th.StringType, secret=True, title="Password", description="The role's password."
+    ),
+    th.Property(
+        "password_file",
+        th.StringType,
+        secret=True,
+        title="Password file",
+        description="A file that holds the password alone, such as a mounted secret; read for "
+        "each connection, so it may change under a run. Wins over password.",
     ),
     th.Property(
         "database", th.StringType, title="Database", description="Database that is loaded into."
@@ -91,8 +110,8 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         th.StringType,
         secret=True,
         title="Address",
-        description="The whole address as one URL; host, port, user, password, database and "
-        "ssl settings are then not looked at.",
+        description="The whole address as one URL; host, port, user, password, password_file, "
+        "database and ssl settings are then not looked at.",
     ),
     th.Property(
         "ssl_enable",
@@ -132,6 +151,13 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         secret=True,
         title="TLS client key",
         description="The client's private key: a path, or the PEM text.",
+    ),
+    th.Property(
+        "ssl_storage_directory",
+        th.StringType,
+        title="TLS folder",
+        description="Where certificates given as PEM text are written while the load lasts; the "
+        "system's folder for temporary files when absent.",
     ),
     th.Property(
         "application_name",
@@ -178,14 +204,43 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
                 "type": "object",
                 "additionalProperties": {
                     "type": "object",
-                    "properties": {"schema": {"type": "string"}, "table": {"type": "string"}},
+                    "properties": {
+                        "schema": {"type": "string"},
+                        "table": {"type": "string"},
+                        "indexes": {
+                            "type": "array",
+                            "items": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                        },
+                        "fillfactor": {"type": "integer", "minimum": 10, "maximum": 100},
+                    },
                     "additionalProperties": False,
                 },
             }
         ),
         title="Tables by stream",
-        description="What differs for one stream's table: its schema and its name, taken as "
-        'they are, as in {"Users": {"schema": "raw_crm", "table": "people"}}.',
+        description="What differs for one stream's table: its schema and table, taken as they "
+        "are, indexes by the names of properties, and the fillfactor, as in "
+        '{"Users": {"table": "people", "indexes": [["email"], ["city", "age"]], '
+        '"fillfactor": 80}}.',
+    ),
+    th.Property(
+        "default_target_schema_select_permission",
+        th.CustomType({"type": ["array", "string"], "items": {"type": "string"}}),
+        title="Select permission",
+        description="Roles that may read the streams' tables, but not what was rejected.",
+    ),
+    th.Property(
+        "before_run_sql",
+        th.StringType,
+        title="SQL before the run",
+        description="Run in one transaction before the first stream's table is looked at; the "
+        "load ends when it fails.",
+    ),
+    th.Property(
+        "after_run_sql",
+        th.StringType,
+        title="SQL after the run",
+        description="Run in one transaction once all rows of all streams are committed.",
     ),
     th.Property(
         "identifier_case",
@@ -274,7 +329,7 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType,
         default=100_000,
         title="Batch size in rows",
-        description="Rows, of all streams together, that are committed at the latest.",
+        description="Rows of one stream that are committed at the latest.",
     ),
     th.Property(
         "batch_size_bytes",

@@ -44,7 +44,8 @@ def plain(schema: Any, root: Schema, path: tuple[str, ...] = ()) -> Schema:
         found["items"] = plain(found["items"], root, path)
     if reference is not None:
         found = _both(_referred(reference, root, path), found)
-    for part in found.pop("allOf", ()):
+    parts = found.pop("allOf", ())
+    for part in parts if isinstance(parts, list) else ():
         found = _both(found, part)
     if "type" not in found and not any(keyword in found for keyword in _LISTS):
         values = found.get("enum", [found["const"]] if "const" in found else [])
@@ -64,6 +65,19 @@ def types(schema: Schema) -> set[str] | None:
     return {
         name for name in (named if isinstance(named, list) else [named]) if isinstance(name, str)
     }
+
+
+def only_types(schema: Schema) -> Schema:
+    """Return a plain schema with nothing in it but types, which no fault can make unreadable."""
+    found: Schema = {}
+    known = {name for _, name in _KINDS} | {"null"}
+    if (names := types(schema)) is not None and names and names <= known:
+        found["type"] = sorted(names)
+    if isinstance(named := schema.get("properties"), dict):
+        found["properties"] = {name: only_types(one) for name, one in named.items()}
+    if isinstance(items := schema.get("items"), dict):
+        found["items"] = only_types(items)
+    return found
 
 
 def _referred(reference: object, root: Schema, path: tuple[str, ...]) -> Schema:
@@ -92,8 +106,13 @@ def _both(one: Schema, other: Schema) -> Schema:
     if isinstance(one.get("properties"), dict) and isinstance(other.get("properties"), dict):
         found["properties"] = {**one["properties"], **other["properties"]}
     for keyword, stricter in (("minimum", max), ("maximum", min)):
-        if keyword in one and keyword in other:
-            found[keyword] = stricter(one[keyword], other[keyword])
+        bounds = [
+            bound
+            for bound in (one.get(keyword), other.get(keyword))
+            if isinstance(bound, int | float)
+        ]
+        if bounds:
+            found[keyword] = stricter(bounds)
     return found
 
 

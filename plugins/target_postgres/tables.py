@@ -113,8 +113,13 @@ def _columns(connection: psycopg.Connection, table: Table) -> dict[str, Existing
     """Return the table's columns by name, none when there is no table."""
     found = connection.execute(
         """
-        select attname, format_type(atttypid, atttypmod), col_description(attrelid, attnum)
-        from pg_attribute join pg_class on pg_class.oid = attrelid
+        select
+            attname,
+            case typtype when 'e' then 'enum' else format_type(atttypid, atttypmod) end,
+            col_description(attrelid, attnum)
+        from pg_attribute
+        join pg_class on pg_class.oid = attrelid
+        join pg_type on pg_type.oid = atttypid
         where relnamespace = (select oid from pg_namespace where nspname = %s)
             and relname = %s and attnum > 0 and not attisdropped
         """,

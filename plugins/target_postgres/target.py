@@ -37,6 +37,7 @@ class TargetPostgres(Connector, Target):
         PluginCapabilities.ABOUT,
         PluginCapabilities.STRUCTURED_LOGGING,
         PluginCapabilities.ACTIVATE_VERSION,
+        PluginCapabilities.BATCH,
         TargetCapabilities.TARGET_SCHEMA,
     ]
 

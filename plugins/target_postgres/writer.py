@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 from psycopg import errors
 
-from target_postgres import deletes, metadata, metrics, rejects, shapes, tables
+from target_postgres import deletes, metadata, metrics, places, rejects, shapes, tables
 from target_postgres.batches import Batch, Stream
 from target_postgres.bookmarks import Bookmarks
 from target_postgres.codec import RowCodec
@@ -30,6 +30,7 @@ from target_postgres.loads import Loads
 from target_postgres.merge import Counts, Merge
 from target_postgres.odd_lines import Fault
 from target_postgres.settings import OnInvalidRecord
+from target_postgres.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -80,6 +81,8 @@ class Writer:
         self._bookmarks = Bookmarks()
         self._loads = Loads(settings.schema, settings.run_id)
         self._has_loads = False
+        self._upkeep = Upkeep(database, self._session, settings)
+        self._has_begun = False
         self._counted: dict[str, int] = {}
 
     def close(self) -> None:
@@ -88,6 +91,9 @@ class Writer:
 
     def prepare(self, name: str, schema: dict[str, Any], keys: tuple[str, ...]) -> Stream | None:
         """Make a stream's table ready; None if it cannot be, which fails the stream."""
+        if not self._has_begun:
+            self._upkeep.begin()
+            self._has_begun = True
 
         def work(connection: psycopg.Connection) -> Stream:
             if not self._has_loads:
@@ -97,7 +103,9 @@ class Writer:
             if self._settings.delete_mode is DeleteMode.HARD:
                 deletes.prepare(connection, self._settings.placement.of(name).schema)
             null_character = self._settings.null_character
-            return self._prepare(connection, name, schema, keys, null_character=null_character)
+            stream = self._prepare(connection, name, schema, keys, null_character=null_character)
+            self._upkeep.prepare(connection, name, stream.table)
+            return stream
 
         try:
             if other := self._settings.placement.claim(name):
@@ -161,13 +169,14 @@ class Writer:
         named = marks if isinstance(marks, dict) else {}
         failed = {name for name, one in self._progress.items() if one.failure is not None}
         self._durable(self._bookmarks.reached(checkpoint.settled, frozenset(), failed))
-        waiting = checkpoint.batches.keys() - failed
+        waiting = (checkpoint.batches.keys() | checkpoint.others) - failed
         for batch in sorted(checkpoint.batches.values(), key=lambda one: one.stream.name in named):
             name = batch.stream.name
-            waiting.discard(name)
             if name in failed:
                 continue
-            reached = self._bookmarks.reached(state, waiting, failed)
+            waiting.discard(name)
+            whole = checkpoint.whole if waiting <= checkpoint.others else None
+            reached = self._bookmarks.reached(state, waiting, failed, whole)
             try:
                 if batch.activate is None:
                     self._commit(batch, reached)
@@ -179,13 +188,15 @@ class Writer:
                 failed.add(name)
                 continue
             self._durable(reached)
-        self._durable(self._bookmarks.reached(state, waiting, failed))
+        if not checkpoint.others:
+            self._durable(self._bookmarks.reached(state, waiting, failed))
 
     def finish(self) -> None:
         """Say in ``_sdc_loads`` that the streams which did not fail have had all their rows."""
         done = [(name, one) for name, one in self._progress.items() if one.failure is None]
         if not done:
             return
+        is_whole = len(done) == len(self._progress)
 
         def work(connection: psycopg.Connection) -> None:
             self._loads.finish(connection, done, datetime.now(UTC), self._bookmarks.durable)
@@ -194,6 +205,7 @@ class Writer:
                     deletes.prune(connection, schema, self._settings.tombstone_retention_days)
 
         self._session.transaction(work)
+        self._upkeep.finish({name: one.changed for name, one in done}, is_whole=is_whole)
 
     def _durable(self, state: State) -> None:
         if self._bookmarks.move(state):
@@ -227,6 +239,7 @@ class Writer:
         written = self._session.transaction(work, already_done)
         self._counted[name] = written.rows_in
         progress.rejected += len(written.refused)
+        progress.changed += written.counts.changed
         metrics.batch(batch, written.counts, time.monotonic() - started)
 
     def _activate(self, stream: Stream, activation: Activation, state: State) -> None:
@@ -251,6 +264,7 @@ class Writer:
                 return counts.deleted
 
             gone = self._session.transaction(work)
+            self._progress[name].changed += gone
             logger.info("stream %s: %s rows before version %s", name, gone, activation.version)
 
     def _store(
@@ -313,10 +327,10 @@ class Writer:
         now = datetime.now(UTC)
         stamp = metadata.stamp(now, now)
         run_id = self._settings.run_id
-        lines = rejects.messages(faults, stream.name, run_id, lineage=True)
+        lines = rejects.messages(faults, stream.name, stream.keys, run_id, lineage=True)
         encoded = into.codec.encode(lines, range(len(lines)), stamp)
         if encoded.faults:
-            lines = rejects.messages(faults, stream.name, run_id, lineage=False)
+            lines = rejects.messages(faults, stream.name, stream.keys, run_id, lineage=False)
             encoded = into.codec.encode(lines, range(len(lines)), stamp)
         into.merge.upsert(connection, [encoded.chunk])
 
@@ -324,10 +338,11 @@ class Writer:
 def invalid_record(stream: str, fault: Fault) -> InvalidRecordError:
     """Return the error that ends a load at its first invalid record."""
     kind = MissingKeyError if fault.code == "required" else InvalidRecordError
+    where = f"stream {stream}, line {places.title(fault.line)} of the messages, {fault.path}"
     return kind(
         fault.line,
-        f"stream {stream}, line {fault.line} of the messages, {fault.path}: {fault.message} "
-        f"({fault.code}); repair the record, or set on_invalid_record to quarantine",
+        f"{where}: {fault.message} ({fault.code}); "
+        "repair the record, or set on_invalid_record to quarantine",
     )
 
 

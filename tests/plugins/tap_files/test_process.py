@@ -95,6 +95,29 @@ def test_a_wrong_setting_exits_2_and_is_named(
     assert SECRET not in "".join(log)
 
 
+@pytest.mark.parametrize("key", ["songs/seen.yaml", "songs/b.txt", "other/c.yaml"])
+def test_a_stream_without_any_file_exits_3_after_the_others_where_settings_say_so(
+    folder: Folder, tmp_path: Path, key: str
+) -> None:
+    streams = [
+        {"name": "songs", "prefix": "songs/", "pattern": "seen|b.txt", "key_properties": ["title"]},
+        {"name": "beats", "prefix": "beats/", "key_properties": ["title"]},
+    ]
+    folder.put("beats/a.yaml", "title: one")
+    folder.put(key, "title: two")
+    config = folder.config(streams=streams, fail_when_no_files_found=True)
+    code, out, log = run(config, tmp_path)
+    (beat,) = Output.of(out.splitlines()).records("beats")
+    assert beat["title"] == "one"
+    assert code == (0 if key == "songs/seen.yaml" else 3)
+    if code:
+        said = json.loads(log[-1])["message"]
+        assert "songs: no file below" in said
+        assert "'seen|b.txt'" in said
+        assert "beats" not in said
+        assert run({**config, "fail_when_no_files_found": False}, tmp_path)[0] == 0
+
+
 def test_a_server_that_is_not_there_exits_3(folder: Folder, tmp_path: Path) -> None:
     config = {
         "bucket": "raps",

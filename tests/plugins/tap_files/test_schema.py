@@ -158,6 +158,22 @@ def test_a_contract_is_given_typed_text(folder: Folder) -> None:
     assert row["error_path"] == "$.plays"
 
 
+def test_a_line_that_is_its_record_is_written_as_it_stands(
+    folder: Folder, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Spaces, escapes and digits as in the file; what lacks a field, or has one more, is made."""
+    as_it_stands = '{ "title": "\\u00e9t\\u00e9", "score": 1.50e3 }'
+    folder.put("songs/a.jsonl", f'  {as_it_stands}  \n{{"title": "b", "mood": "low"}}\n')
+    TapFiles(config=folder.config(streams=[{**SONGS, "schema": SCHEMA}])).sync_all()
+    first, second = (
+        line for line in capfd.readouterr().out.splitlines() if '"stream":"songs","rec' in line
+    )
+    assert as_it_stands[:-1] + ',"_sdc_source_bucket"' in first
+    song = json.loads(first)["record"]
+    assert (song["title"], song["score"], song["_sdc_extra"]) == ("été", 1500, None)
+    assert json.loads(second)["record"]["_sdc_extra"] == {"mood": "low"}
+
+
 @pytest.mark.parametrize("way", ["inline", "file"])
 def test_a_schema_is_given_itself_or_by_a_file(folder: Folder, tmp_path: Path, way: str) -> None:
     path = tmp_path / "song.json"

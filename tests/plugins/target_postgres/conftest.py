@@ -115,7 +115,7 @@ class Warehouse:
     def run(self, folder: Path, messages: bytes, **config: Any) -> Result:
         """Load in a process of its own."""
         with self.start(folder, **config) as process:
-            out, err = process.communicate(messages, timeout=120)
+            out, err = process.communicate(messages, timeout=600)
         states = [json.loads(line) for line in out.splitlines()]
         return Result(states, None, process.returncode, err.decode())
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from singer_kit.errors import ConfigError, ExitCode
+from singer_kit.errors import ConfigError, ExitCode, TargetWriteError
 from target_postgres.database import Database
 
 from .conftest import Warehouse, record, schema
@@ -101,13 +101,47 @@ def test_a_wrong_password_is_one_line_that_does_not_show_it(
     assert "Traceback" not in result.log
 
 
+def test_the_password_may_come_from_a_mounted_file_that_changes(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    file = tmp_path / "password"
+    file.write_text(warehouse.config.pop("password") + "\n")
+    config = {"password_file": str(file)}
+    assert warehouse.load(SCHEMA, record("t", id=1), **config).error is None
+    database = Database(BASE | warehouse.config | config)
+    database.connect().close()
+    right = file.read_text()
+    file.write_text("sesame")
+    with pytest.raises(TargetWriteError, match="password authentication failed"):
+        database.connect()
+    file.write_text(right)
+    database.connect().close()
+
+
+def test_a_password_file_that_is_not_there_is_named(warehouse: Warehouse) -> None:
+    result = warehouse.load(SCHEMA, password_file="/nowhere/password")
+    assert result.exit_code == ExitCode.CONFIG
+    assert "/nowhere/password" in str(result.error)
+
+
+def test_the_password_file_of_libpq_works_too(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "pgpass"
+    file.touch(mode=0o600)
+    file.write_text(f"*:*:*:*:{warehouse.config.pop('password')}\n")
+    monkeypatch.setenv("PGPASSFILE", str(file))
+    assert warehouse.load(SCHEMA, record("t", id=1)).error is None
+    assert warehouse.rows("t") == [{"id": 1}]
+
+
 def test_a_server_that_is_not_there_is_named(warehouse: Warehouse) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
     result = warehouse.load(SCHEMA, port=port)
     assert result.exit_code == ExitCode.TARGET_WRITE
-    assert f"127.0.0.1:{port}" in str(result.error)
+    assert f"{warehouse.config['host']}:{port}" in str(result.error)
 
 
 @pytest.mark.parametrize(

@@ -156,3 +156,27 @@ def test_an_empty_version_is_activated_for_a_reason_only(warehouse: Warehouse, m
 
 def test_a_version_of_a_table_without_rows_needs_no_reason(warehouse: Warehouse) -> None:
     assert warehouse.load(SCHEMA, activation(2)).error is None
+
+
+def test_a_full_refresh_updates_what_is_there_and_soft_deletes_what_is_gone(
+    warehouse: Warehouse,
+) -> None:
+    first = [versioned(1, key, None, a="first", b=None) for key in (1, 2, 3)]
+    warehouse.load(SCHEMA, *first, activation(1))
+    again = [versioned(2, key, None, a="again", b=None) for key in (2, 3, 4)]
+    warehouse.load(SCHEMA, *again, activation(2), run_id="run-2")
+    assert [(one[0], one[2], one[-1]) for one in held(warehouse)] == [
+        (1, "first", True),
+        (2, "again", False),
+        (3, "again", False),
+        (4, "again", False),
+    ]
+
+
+@pytest.mark.parametrize("mode", ["soft", "hard"])
+def test_a_log_based_run_without_changes_wipes_nothing(warehouse: Warehouse, mode: str) -> None:
+    """Its ACTIVATE_VERSION names the version of the rows that are there."""
+    warehouse.load(SCHEMA, versioned(1, 1, 1, a="a", b=[]), activation(1), delete_mode=mode)
+    result = warehouse.load(SCHEMA, activation(1), state(t="later"), delete_mode=mode)
+    assert result.states == [{"bookmarks": {"t": "later"}}]
+    assert held(warehouse) == [(1, 1, "a", [], False)]

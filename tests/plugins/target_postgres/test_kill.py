@@ -36,7 +36,7 @@ SCHEMAS = [
     for name in ("t", "u")
 ]
 STATE_EVERY = 500
-MOST_SECONDS = 120
+MOST_SECONDS = 600
 
 
 @cache

@@ -32,7 +32,8 @@ GOOD = [SCHEMA, record("t", id=1, v="a"), state(t=1)]
         ('{"type": "RECORD", "stream": "u", "record": {"id": 2}}', "has sent no SCHEMA yet"),
         ('{"stream": "t", "record": {"id": 2}}', "it has no type"),
         ('["RECORD"]', "it has no type"),
-        ('{"type": "BATCH", "stream": "t"}', "is a BATCH message"),
+        ('{"type": "BATCH", "stream": "t"}', "is no BATCH message"),
+        ('{"type": "SQUEEZE", "stream": "t"}', "is a SQUEEZE message"),
         ('{"type": "SCHEMA", "stream": "u"}', "without a stream or a schema"),
         ('{"type": "SCHEMA", "stream": "u", "schema": {}}', "without properties"),
         (

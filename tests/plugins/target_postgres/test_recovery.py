@@ -67,20 +67,44 @@ def feed(loader: subprocess.Popen[bytes], data: bytes) -> None:
     loader.stdin.flush()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_commits_what_was_read_prints_it_and_says_that_it_was_not_all(
-    warehouse: Warehouse, tmp_path: Path
+    warehouse: Warehouse, tmp_path: Path, number: signal.Signals
 ) -> None:
     loader = warehouse.start(tmp_path, batch_size_rows=1_000)
     feed(loader, messages(0, 2_550))
     until(lambda: committed(warehouse, "run-1") >= 2_000)
-    loader.send_signal(signal.SIGTERM)
+    loader.send_signal(number)
     out, err = loader.communicate()
-    assert loader.returncode == 128 + signal.SIGTERM, err
+    assert loader.returncode == 128 + number, err
     assert json.loads(out.splitlines()[-1]) == {"bookmarks": {"t": {"next": 2_500}}}
     assert committed(warehouse, "run-1") == 2_550
     assert warehouse.load_row("t")["finished_at"] is None
     assert warehouse.run(tmp_path, messages(2_500), run_id="run-2").exit_code == 0
     assert newest(warehouse) == EXPECTED
+
+
+def test_a_signal_in_the_middle_of_a_file_of_a_batch_prints_no_state_past_it(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    rows = [record("t", id=n, v="x" * 2_000, _sdc_lsn=n)["record"] for n in range(4_000)]
+    file.write_bytes(lines(rows))
+    batch = {"type": "BATCH", "stream": "t", "encoding": {"format": "jsonl"}}
+    warehouse.load(SCHEMA, run_id="run-0")
+    with psycopg.connect(warehouse.database.uri) as other:
+        # Nothing can be committed, so the file cannot be read to its end.
+        other.execute("lock table raw.t in share mode")
+        loader = warehouse.start(tmp_path, batch_size_bytes=300_000)
+        feed(loader, lines([SCHEMA, batch | {"manifest": [str(file)]}, state(t={"next": 1})]))
+        waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+        until(lambda: warehouse.value(waits) == 1)
+        loader.send_signal(signal.SIGTERM)
+    out, err = loader.communicate()
+    assert loader.returncode == 128 + signal.SIGTERM, err
+    assert out == b""
+    assert 0 < warehouse.value("select count(*) from raw.t") < 4_000
+    assert warehouse.load_row("t")["finished_at"] is None
 
 
 def test_no_state_is_printed_for_rows_that_are_not_committed(

@@ -250,3 +250,23 @@ def test_a_rejected_record_loaded_again_after_a_repair_goes_in(warehouse: Wareho
     quarantine(warehouse, SCHEMA, record("t", id=1, name=1))
     quarantine(warehouse, SCHEMA, record("t", id=1, name="one"), run_id="run-2")
     assert [row["name"] for row in warehouse.rows("t")] == ["one"]
+
+
+def test_until_a_newer_record_comes_the_older_row_stays_and_is_marked(warehouse: Warehouse) -> None:
+    """The mark is in the quarantine: the row's key, and a version that the row does not have."""
+    marked = (
+        "select array_agg(id order by id) from raw.t where exists (select from raw.t__rejected as r"
+        " where r.record_key = jsonb_build_array(t.id) and r._sdc_lsn > t._sdc_lsn)"
+    )
+    shape = schema("t", {**COLUMNS, "_sdc_lsn": {"type": "integer"}})
+    warehouse.load(shape, *(record("t", id=n, name="old", _sdc_lsn=1) for n in (1, 2, 3)))
+    bad = [record("t", id=n, name=5, _sdc_lsn=2) for n in (1, 2)]
+    quarantine(warehouse, shape, *bad, record("t", name=5, _sdc_lsn="2"), run_id="run-2")
+    assert [row["name"] for row in warehouse.rows("t")] == ["old"] * 3
+    assert warehouse.value(marked) == [1, 2]
+    quarantine(warehouse, shape, record("t", id=1, name="newer", _sdc_lsn=3), run_id="run-3")
+    assert warehouse.value(marked) == [2]
+    found = warehouse.rows("t__rejected", "record_key, _sdc_lsn", "source_key, error_path")
+    assert [tuple(one.values()) for one in found] == [([1], 2), ([2], 2), (None, None)] + [
+        (None, None)
+    ] * 2

@@ -46,60 +46,59 @@ DEFS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("wanted", "sql_type"),
-    [
-        ({"$ref": "#/$defs/uuid"}, "uuid"),
-        ({"$ref": "#/$defs/maybe"}, "uuid"),
-        ({"$ref": "#/$defs/a~1b~0c"}, "integer"),
-        ({"$ref": "#/$defs/a%2Fb~0c"}, "jsonb"),
-        ({"$ref": "#/properties/id"}, "bigint"),
-        ({"$ref": "#/$defs/loop"}, "jsonb"),
-        ({"$ref": "#/$defs/none"}, "jsonb"),
-        ({"$ref": "https://example.com/schema.json"}, "jsonb"),
-        ({"$ref": 5}, "jsonb"),
-        ({"$ref": "#/$defs/node"}, "jsonb"),
-        ({"allOf": [{"$ref": "#/$defs/uuid"}, {"description": "a key"}]}, "uuid"),
-        ({"allOf": [{"type": ["integer", "null"]}, {"type": "number", "maximum": 9}]}, "bigint"),
-        ({"allOf": [{"type": "integer", "minimum": 0}, {"maximum": 9}]}, "integer"),
-        ({"oneOf": [{"const": 1}, {"const": 2}, {"const": None}]}, "bigint"),
-        ({"anyOf": [{"type": "array"}, {"type": "null"}]}, "jsonb"),
-        ({"anyOf": [{"type": "string"}, {"type": "string", "format": "date"}]}, "text"),
-        ({"anyOf": [{"type": "integer"}, {"anyOf": [{"type": "number"}]}]}, "numeric"),
-        ({"const": "x"}, "text"),
-        ({"const": None}, "jsonb"),
-        ({"enum": ["a", "b", None]}, "text"),
-        ({"enum": [True, False]}, "boolean"),
-        ({"enum": [1, 2.5]}, "numeric"),
-        ({"enum": ["a", 1]}, "jsonb"),
-        ({"enum": []}, "jsonb"),
-        ({"type": "string", "enum": ["a"]}, "text"),
-        ({"type": []}, "jsonb"),
-        ({"type": "null"}, "jsonb"),
-        ({"type": ["integer", "number", "null"]}, "numeric"),
-        ({"type": ["string", "integer"]}, "jsonb"),
-        ({"type": ["object", "string"]}, "jsonb"),
-        ({"type": "number", "multipleOf": 0.01}, "numeric"),
-        ({"type": "object", "additionalProperties": {"type": "integer"}}, "jsonb"),
-        ({"properties": {"a": ID}}, "jsonb"),
-        ({"format": "date-time"}, "jsonb"),
-        ({"type": "string", "format": "unheard-of"}, "text"),
-        ({"type": "string", "contentEncoding": "base64"}, "bytea"),
-        ({"type": "string", "contentEncoding": "quoted-printable"}, "text"),
-        (
-            {"anyOf": [{"type": "string", "contentEncoding": "base16"}, {"type": "string"}]},
-            "text",
-        ),
-        (True, "jsonb"),
-        (None, "jsonb"),
-    ],
-)
-def test_every_shape_gives_a_column_and_takes_a_null(
-    warehouse: Warehouse, wanted: Any, sql_type: str
-) -> None:
-    result = load(warehouse, wanted, **{"$defs": DEFS})
-    assert result.error is None
-    assert warehouse.types("t")["v"] == sql_type
+SHAPES: list[tuple[Any, str]] = [
+    ({"$ref": "#/$defs/uuid"}, "uuid"),
+    ({"$ref": "#/$defs/maybe"}, "uuid"),
+    ({"$ref": "#/$defs/a~1b~0c"}, "integer"),
+    ({"$ref": "#/$defs/a%2Fb~0c"}, "jsonb"),
+    ({"$ref": "#/properties/id"}, "bigint"),
+    ({"$ref": "#/$defs/loop"}, "jsonb"),
+    ({"$ref": "#/$defs/none"}, "jsonb"),
+    ({"$ref": "https://example.com/schema.json"}, "jsonb"),
+    ({"$ref": 5}, "jsonb"),
+    ({"$ref": "#/$defs/node"}, "jsonb"),
+    ({"allOf": [{"$ref": "#/$defs/uuid"}, {"description": "a key"}]}, "uuid"),
+    ({"allOf": [{"type": ["integer", "null"]}, {"type": "number", "maximum": 9}]}, "bigint"),
+    ({"allOf": [{"type": "integer", "minimum": 0}, {"maximum": 9}]}, "integer"),
+    ({"oneOf": [{"const": 1}, {"const": 2}, {"const": None}]}, "bigint"),
+    ({"anyOf": [{"type": "array"}, {"type": "null"}]}, "jsonb"),
+    ({"anyOf": [{"type": "string"}, {"type": "string", "format": "date"}]}, "text"),
+    ({"anyOf": [{"type": "integer"}, {"anyOf": [{"type": "number"}]}]}, "numeric"),
+    ({"const": "x"}, "text"),
+    ({"const": None}, "jsonb"),
+    ({"enum": ["a", "b", None]}, "text"),
+    ({"enum": [True, False]}, "boolean"),
+    ({"enum": [1, 2.5]}, "numeric"),
+    ({"enum": ["a", 1]}, "jsonb"),
+    ({"enum": []}, "jsonb"),
+    ({"type": "string", "enum": ["a"]}, "text"),
+    ({"type": []}, "jsonb"),
+    ({"type": "null"}, "jsonb"),
+    ({"type": ["integer", "number", "null"]}, "numeric"),
+    ({"type": ["string", "integer"]}, "jsonb"),
+    ({"type": ["object", "string"]}, "jsonb"),
+    ({"type": "number", "multipleOf": 0.01}, "numeric"),
+    ({"type": "object", "additionalProperties": {"type": "integer"}}, "jsonb"),
+    ({"properties": {"a": ID}}, "jsonb"),
+    ({"format": "date-time"}, "jsonb"),
+    ({"type": "string", "format": "unheard-of"}, "text"),
+    ({"type": "string", "contentEncoding": "base64"}, "bytea"),
+    ({"type": "string", "contentEncoding": "quoted-printable"}, "text"),
+    (
+        {"anyOf": [{"type": "string", "contentEncoding": "base16"}, {"type": "string"}]},
+        "text",
+    ),
+    (True, "jsonb"),
+    (None, "jsonb"),
+]
+
+
+def test_every_shape_gives_a_column_of_its_type(warehouse: Warehouse) -> None:
+    shape = schema("t", {"id": ID} | {f"v{n}": wanted for n, (wanted, _) in enumerate(SHAPES)})
+    shape["schema"]["$defs"] = DEFS
+    assert warehouse.load(shape).error is None
+    found = warehouse.types("t")
+    assert [(wanted, found[f"v{n}"]) for n, (wanted, _) in enumerate(SHAPES)] == SHAPES
 
 
 def test_a_reference_also_holds_inside_documents(warehouse: Warehouse) -> None:
@@ -160,7 +159,7 @@ numbers = st.one_of(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(tokens=st.lists(numbers, min_size=1, max_size=6), typed=st.booleans())
 def test_a_number_in_jsonb_is_the_number_that_was_sent(
@@ -239,7 +238,7 @@ def test_texts_of_a_megabyte_come_out_as_they_went_in(warehouse: Warehouse) -> N
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(values=st.lists(st.none() | st.binary(max_size=40), min_size=1, max_size=5))
 @pytest.mark.parametrize("encoding", ["base16", "base64"])
@@ -364,18 +363,9 @@ documents = st.recursive(
 )
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(
-    wanted=json_schemas,
-    definitions=st.fixed_dictionaries({"a": json_schemas, "b": json_schemas}),
-    values=st.lists(documents, min_size=1, max_size=4),
-)
-def test_any_schema_takes_or_rejects_each_value_and_loses_none(
-    shared_warehouse: Warehouse, wanted: Any, definitions: dict[str, Any], values: list[Any]
+def check_that_no_value_is_lost(
+    warehouse: Warehouse, wanted: Any, definitions: dict[str, Any], values: list[Any]
 ) -> None:
-    warehouse = shared_warehouse
     warehouse.execute("drop schema if exists raw cascade")
     tokens = [json.dumps(value) for value in values]
     result = load(warehouse, wanted, *tokens, definitions=definitions)
@@ -397,6 +387,61 @@ def test_any_schema_takes_or_rejects_each_value_and_loses_none(
             assert stored[number] == value
         else:
             assert (stored[number] is None) == (value is None)
+
+
+any_load = given(
+    wanted=json_schemas,
+    definitions=st.fixed_dictionaries({"a": json_schemas, "b": json_schemas}),
+    values=st.lists(documents, min_size=1, max_size=4),
+)
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@any_load
+def test_any_schema_takes_or_rejects_each_value_and_loses_none(
+    shared_warehouse: Warehouse, wanted: Any, definitions: dict[str, Any], values: list[Any]
+) -> None:
+    check_that_no_value_is_lost(shared_warehouse, wanted, definitions, values)
+
+
+@pytest.mark.long
+@settings(
+    max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@any_load
+def test_any_schema_takes_or_rejects_each_value_and_loses_none_in_many_examples(
+    shared_warehouse: Warehouse, wanted: Any, definitions: dict[str, Any], values: list[Any]
+) -> None:
+    check_that_no_value_is_lost(shared_warehouse, wanted, definitions, values)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"type": {"a": 1}},
+        {"type": "odd"},
+        {"type": [["string"], "integer"]},
+        {"type": "string", "format": ["date"]},
+        {"type": "string", "contentEncoding": ["base64"]},
+        {"allOf": 5},
+        {"allOf": [{"minimum": "low"}, {"minimum": 1}, 7]},
+        {"anyOf": {"type": "string"}},
+        {"anyOf": []},
+        {"enum": "a"},
+        {"properties": [1], "items": [True, {"type": "string"}]},
+        {"type": "string", "pattern": "["},
+        {"minimum": "x", "maxLength": "y"},
+    ],
+)
+def test_a_faulty_schema_is_read_as_far_as_it_makes_sense(warehouse: Warehouse, fault: Any) -> None:
+    names = {"a": ID, "b": fault}
+    result = load(warehouse, {"type": "object", "properties": names}, '{"a": 1}', '{"a": "x"}')
+    assert result.error is None
+    assert [one["id"] for one in warehouse.rows("t")] == [0]
+    assert warehouse.value("select error_path from raw.t__rejected") == "$.v.a"
+    assert warehouse.load(schema("u", {"id": ID, "v": fault}), record("u", id=1)).error is None
 
 
 def test_a_plain_schema_leaves_the_given_one_as_it_was() -> None:

@@ -105,6 +105,17 @@ def test_no_first_state_leaves_out_a_stream_that_is_still_to_be_committed(
     assert [one["bookmarks"].keys() for one in result.states] == [{"a", "b"}]
 
 
+def test_a_stream_with_a_full_batch_is_committed_while_others_wait(warehouse: Warehouse) -> None:
+    shapes = [schema("a", ID), schema("b", ID)]
+    few = [record("b", id=1), state(a=0, b=1)]
+    many = [one for n in range(1, 5) for one in (record("a", id=n), state(a=n, b=1))]
+    result = warehouse.load(
+        *shapes, state(a=0, b=0), *few, *many, "nonsense", batch_size_rows=2, run_id="run-2"
+    )
+    marks = [one["bookmarks"] for one in result.states]
+    assert marks == [{"a": 0, "b": 0}, {"b": 0, "a": 1}, {"b": 0, "a": 3}, {"a": 4, "b": 1}]
+
+
 def test_a_refused_table_does_not_stop_the_other_streams(warehouse: Warehouse) -> None:
     warehouse.execute("create schema raw; create table raw.b (id bigint)")
     result = warehouse.load(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
 import re
 import threading
 import time
@@ -19,10 +20,11 @@ from hypothesis import strategies as st
 from singer_kit.errors import ExitCode
 from target_postgres import type_changes
 
-from .conftest import Result, Warehouse, record, schema
+from .conftest import Result, Warehouse, lines, record, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 ID = {"type": "integer"}
 TEXT = {"type": ["string", "null"]}
@@ -305,3 +307,20 @@ def test_the_lock_timeout_is_whole_again_after_a_change(warehouse: Warehouse) ->
     shape = schema("t", {"id": ID, "v": ID})
     warehouse.load(shape, record("t", id=1, v=1), lock_timeout_seconds=77)
     assert warehouse.rows("t", "shown") == [{"shown": "77s"}]
+
+
+def test_each_change_is_a_line_of_json_on_standard_error(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    warehouse.load(schema("t", {"id": ID, "v": MOMENT}), record("t", id=1))
+    messages = lines([schema("t", {"id": ID, "v": ID, "new": TEXT}), record("t", id=2, v=7)])
+    result = warehouse.run(tmp_path, messages, **NEW)
+    said = [json.loads(line) for line in result.log.splitlines()]
+    changes = [one["message"] for one in said if one["message"].startswith("DDL: ")]
+    assert [change.partition(" is ")[0] for change in changes] == [
+        'DDL: alter table "raw"."t" add column "v__bigint" bigint',
+        'DDL: comment on column "raw"."t"."v__bigint"',
+        'DDL: alter table "raw"."t" add column "new" text',
+    ]
+    (warning,) = [one for one in said if "to have one column again" in one["message"]]
+    assert warning["level"] == "warning"
