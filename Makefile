@@ -10,7 +10,8 @@ LOCKS := requirements
 SOURCES := extract plugins orchestrate tests bench
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help install demo down clean test test-long check format lock bench bench-loaders
+.PHONY: help install demo down clean test test-long test-cluster image check format lock bench \
+	bench-loaders
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,10 +29,16 @@ clean: ## stop everything and remove all that was written (not .venv)
 	rm -rf .mixtape .meltano transform/target transform/logs output
 
 test: $(BIN)/.installed-dev ## the usual tests, against real services
-	@$(BIN)/pytest -m "not long" $(PYTEST_ARGS)
+	@$(BIN)/pytest -m "not long and not cluster" $(PYTEST_ARGS)
 
 test-long: $(BIN)/.installed-dev ## the long property and load runs
 	@$(BIN)/pytest -m long --timeout=7200 $(PYTEST_ARGS)
+
+test-cluster: $(BIN)/.installed-dev ## the image and real runs on the cluster of KUBECONFIG
+	@$(BIN)/pytest -m cluster --timeout=1800 $(PYTEST_ARGS)
+
+image: ## build the image with docker, podman or buildah
+	@bash orchestrate/image/build.sh $(IMAGE)
 
 check: $(BIN)/.installed-dev ## format, lint, types, SQL, YAML, locks, generated files, audit
 	@ruff format --check .
@@ -43,6 +50,7 @@ check: $(BIN)/.installed-dev ## format, lint, types, SQL, YAML, locks, generated
 	@python -m rap_model check extract/raps
 	@python -m rap_model project --check
 	@python -m singer_kit.plugin_definition --check
+	@mixtape render --check
 	@bash requirements/check.sh
 
 format: $(BIN)/.installed-dev ## let the formatters do what they can

@@ -12,7 +12,9 @@ from mixtape import loads, pipeline, services, summary
 from mixtape import redrive as rejected
 from mixtape.corpus import destination, generate, publish
 from mixtape.environment import read_env_file, run_environment
+from mixtape.notify import notify as notifying
 from mixtape.paths import project_root, run_root
+from mixtape.render.errors import RenderError
 from mixtape.services import Given, Service, ServiceError
 
 EXIT_PART_DOWN = 3
@@ -119,6 +121,29 @@ def corpus(
 
 
 @cli.command()
+@click.option("--check", is_flag=True, help="Write nothing; show the difference, exit 1 on any.")
+def render(*, check: bool) -> None:
+    """Write what clusters run (orchestrate/deploy/) from Meltano's files and clusters.yml."""
+    try:
+        # Its libraries are on engineers' machines and in CI, not in the image.
+        from mixtape.render.command import render as write  # noqa: PLC0415 - see above
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"rendering needs {error.name}, which `make check` installs"
+        ) from error
+    write(project_root(), check=check)
+
+
+@cli.command()
+def notify() -> None:
+    """Say which run failed: the exit handler of a cluster's runs.
+
+    Exit code: 0 it is said, 3 the webhook does not take it.
+    """
+    sys.exit(notifying())
+
+
+@cli.command()
 @click.argument("job")
 @click.argument("streams", metavar="[STREAM]...", nargs=-1)
 def redrive(job: str, streams: tuple[str, ...]) -> None:
@@ -160,6 +185,10 @@ def main() -> None:
     """Run the command line; what a person can mend ends in one line and exit code 2."""
     try:
         cli()
+    except RenderError as error:
+        for fault in error.faults:
+            click.echo(f"mixtape: {fault}", err=True)
+        sys.exit(2)
     except (ServiceError, FileNotFoundError) as error:
         click.echo(f"mixtape: {error}", err=True)
         sys.exit(2)
