@@ -26,7 +26,6 @@ __all__ = [
     "Part",
     "Service",
     "ServiceError",
-    "addresses",
     "cassandra",
     "mongodb",
     "object_store",
