@@ -67,10 +67,9 @@ class Sync:
         self._stated = self._started
         self._counts = Counts()
         self._tallies: dict[str, Tally] = {}
-        self._workers = Workers(0, work_of(tap, store.bucket))
+        self._workers: Workers[Portion, Written | None] = Workers(0, lambda _: None)
         self._bookmarks: dict[FileStream, Bookmark] = {}
         self._lsn = 0
-        self._files_log = FilesLog(tap.files_stream, store.bucket)
 
     def run(self) -> None:
         """Read what is new.
@@ -88,6 +87,7 @@ class Sync:
         for stream in self._bookmarks:
             stream.prepare()
         self._deletes = Deletes(self._settings, self._store, self._bookmarks)
+        self._files_log = FilesLog(self._tap.files_stream, self._store.bucket)
         try:
             self._read_all()
         except StopRun as stop:
