@@ -37,7 +37,7 @@ STARTS_PER_MINUTE = 4
 
 _VERSION = "argoproj.io/v1alpha1"
 _EVENT = "uploaded"
-_SERVICE = f"{SOURCE}-eventsource-svc"
+SERVICE = f"{SOURCE}-eventsource-svc"
 _SOURCE_LABELS = {"app.kubernetes.io/component": "event-source"}
 _SENSOR_LABELS = {"app.kubernetes.io/component": "sensor"}
 
@@ -85,7 +85,7 @@ def _source(owner: str) -> dict[str, Any]:
                     "endpoint": "/uploads",
                     "method": "POST",
                     "port": str(WEBHOOK_PORT),
-                    "url": f"https://{_SERVICE}",
+                    "url": f"https://{SERVICE}",
                     "authSecret": _key(WEBHOOK_SECRET, "token"),
                     "serverCertSecret": _key(WEBHOOK_SECRET, "tls.crt"),
                     "serverKeySecret": _key(WEBHOOK_SECRET, "tls.key"),
