@@ -33,7 +33,8 @@ SOURCE = "mixtape-uploads"
 BUS_SECRET = "mixtape-event-bus"  # noqa: S105 - a name
 WEBHOOK_SECRET = "mixtape-uploads-webhook"  # noqa: S105 - a name
 WEBHOOK_PORT = 12000
-STARTS_PER_MINUTE = 4
+STARTS_PER_MINUTE = 1
+"""Argo Events saves up unused starts, ten at most: the fewer, the smaller the first rush."""
 
 _VERSION = "argoproj.io/v1alpha1"
 _EVENT = "uploaded"
