@@ -33,11 +33,12 @@ SOURCE = "mixtape-uploads"
 BUS_SECRET = "mixtape-event-bus"  # noqa: S105 - a name
 WEBHOOK_SECRET = "mixtape-uploads-webhook"  # noqa: S105 - a name
 WEBHOOK_PORT = 12000
-STARTS_PER_MINUTE = 4
+STARTS_PER_MINUTE = 1
+"""Argo Events saves up unused starts, ten at most: the fewer, the smaller the first rush."""
 
 _VERSION = "argoproj.io/v1alpha1"
 _EVENT = "uploaded"
-_SERVICE = f"{SOURCE}-eventsource-svc"
+SERVICE = f"{SOURCE}-eventsource-svc"
 _SOURCE_LABELS = {"app.kubernetes.io/component": "event-source"}
 _SENSOR_LABELS = {"app.kubernetes.io/component": "sensor"}
 
@@ -85,7 +86,7 @@ def _source(owner: str) -> dict[str, Any]:
                     "endpoint": "/uploads",
                     "method": "POST",
                     "port": str(WEBHOOK_PORT),
-                    "url": f"https://{_SERVICE}",
+                    "url": f"https://{SERVICE}",
                     "authSecret": _key(WEBHOOK_SECRET, "token"),
                     "serverCertSecret": _key(WEBHOOK_SECRET, "tls.crt"),
                     "serverKeySecret": _key(WEBHOOK_SECRET, "tls.key"),

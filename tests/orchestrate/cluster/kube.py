@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 Object = dict[str, Any]
 Found = TypeVar("Found")
@@ -43,6 +44,22 @@ class Kube:
             Refused: it ended badly; the text is what it said.
         """
         return self._run(["argo", "--namespace", self.namespace, *arguments])
+
+    @contextlib.contextmanager
+    def forwarded(self, what: str, port: int, target: int) -> Iterator[None]:
+        """Make a port of the cluster a port of this machine's loopback interface."""
+        process = subprocess.Popen(
+            ["kubectl", "--namespace", self.namespace, "port-forward", what, f"{port}:{target}"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert process.stdout
+            assert process.stdout.readline().startswith("Forwarding from 127.0.0.1")
+            yield
+        finally:
+            process.terminate()
+            process.communicate()
 
     @staticmethod
     def _run(command: Sequence[str], given: str | None = None) -> str:

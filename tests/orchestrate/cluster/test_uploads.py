@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import json
 import os
 import secrets
 import time
@@ -14,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from fixtures.front import Front
 from mixtape.render import events
 from orchestrate.cluster.corpus import many
 from orchestrate.cluster.kube import ENDED, Object, await_
@@ -65,15 +63,13 @@ def uploads(cluster: Cluster, platform: Platform, notifying: NotifyingMinio) -> 
                 "stringData": values,
             }
         )
-    service = f"{events.SOURCE}-eventsource-svc"
-    address = await_(lambda: _address(cluster, service), 120, lambda: kube("get", "pods,service"))
     pods = ({"eventsource-name": events.SOURCE}, {"sensor-name": "files-on-upload"})
     await_(
         lambda: all(_ready(cluster, labels) for labels in pods) or None,
         180,
         lambda: kube("get", "pods,eventbus,eventsource,sensor", "--output", "yaml"),
     )
-    with Front(("127.0.0.1", notifying.webhook_port), (address, events.WEBHOOK_PORT)):
+    with kube.forwarded(f"service/{events.SERVICE}", notifying.webhook_port, events.WEBHOOK_PORT):
         client = platform.store.client
         client.put_bucket_notification_configuration(
             Bucket=platform.raps, NotificationConfiguration=_TELL
@@ -150,14 +146,6 @@ def _await_quiet(cluster: Cluster) -> None:
         return time.monotonic() - seen["since"] > _QUIET_SECONDS or None
 
     await_(quiet, 400)
-
-
-def _address(cluster: Cluster, service: str) -> str | None:
-    found = json.loads(cluster.kube("get", "service", "--output", "json"))["items"]
-    for each in found:
-        if each["metadata"]["name"] == service:
-            return str(each["spec"]["clusterIP"])
-    return None
 
 
 def _ready(cluster: Cluster, labels: dict[str, str]) -> bool:
