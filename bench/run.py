@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -32,6 +33,7 @@ def main() -> None:
     """Start services of the bench's own, run every case, print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lyrics", type=int, default=100_000)
+    parser.add_argument("--objects", type=int, default=100_000, help="to list; 0 leaves it out")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     build()
@@ -42,6 +44,8 @@ def main() -> None:
         store.start()
         with tempfile.TemporaryDirectory(dir=root) as scratch:
             run(Path(scratch), postgres, store, options.lyrics, options.rounds)
+            if options.objects:
+                nothing_new(Path(scratch), store, options.objects, options.rounds)
     finally:
         postgres.stop()
         store.stop()
@@ -78,6 +82,51 @@ def run(scratch: Path, postgres: Postgres, store: Minio, lyrics: int, rounds: in
                 f"{taken.peak:.0f}",
             )
     console.print(table)
+
+
+def nothing_new(scratch: Path, store: Minio, objects: int, rounds: int) -> None:
+    """Time runs that find nothing new among many objects, and print what they took."""
+    console = Console(width=110)
+    bucket = "bench-listing"
+    with console.status(f"making {objects:,} objects …"):
+        store.client.create_bucket(Bucket=bucket)
+
+        def put(number: int) -> None:
+            body = b'{"title":"%d"}' % number
+            store.client.put_object(Bucket=bucket, Key=f"songs/{number:08}.jsonl", Body=body)
+
+        with ThreadPoolExecutor(WORKERS) as pool:
+            list(pool.map(put, range(objects)))
+    env = {**os.environ, **store.address()}
+    config, state, out = (scratch / name for name in ("many.json", "state.json", "many.singer"))
+    streams = [{"name": "songs", "prefix": "songs/", "key_properties": ["title"]}]
+    place = {"endpoint_url": store.url, "bucket": bucket}
+    config.write_text(json.dumps({**place, "streams": streams}))
+    tap = [str(PROGRAMS / "tap-files"), "--config", str(config)]
+    first, floor, again, start = Figures(), Figures(), Figures(), Figures()
+    with console.status("reading them once …"):
+        timed(first, tap, env=env, stdout=out)
+        state.write_text(last_state(out))
+    listing = [sys.executable, str(HERE / "floor_listing.py"), store.url, bucket, "songs/"]
+    with console.status("measuring …"):
+        for _ in range(rounds):
+            timed(floor, listing, env=env)
+            timed(again, [*tap, "--state", str(state)], env=env, stdout=out)
+            timed(start, [str(PROGRAMS / "tap-files"), "--about"], env=env)
+    console.print(
+        f"{objects:,} objects: read in {first.median:.1f} s (peak {first.peak:.0f} MB); listed "
+        f"by a bare client in {floor.median:.2f} s; nothing new in {again.median:.2f} s "
+        f"({again.median / floor.median:.2f} x, less start-up "
+        f"{(again.median - start.median) / floor.median:.2f} x; peak {again.peak:.0f} MB, "
+        f"state {state.stat().st_size / 1000:.0f} KB)"
+    )
+
+
+def last_state(messages: Path) -> str:
+    """Return the value of the last STATE in a file of messages, as JSON."""
+    with messages.open("rb") as lines:
+        states = [line for line in lines if line.startswith(b'{"type":"STATE"')]
+    return json.dumps(json.loads(states[-1])["value"])
 
 
 def case(
