@@ -6,12 +6,14 @@ what our own load left; ours reads Singer messages.
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import pickle
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,6 +25,8 @@ from mixtape.paths import project_root
 from mixtape.services.cassandra import DATACENTER
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cassandra.cluster import Session
     from loaders.cases import Case as Feed
     from measure import Figures
@@ -181,7 +185,10 @@ class Driver:
 
 
 class Cqlsh:
-    """`cqlsh COPY FROM` of a CSV file that `COPY TO` wrote from our own load."""
+    """`cqlsh COPY FROM` of a CSV file made from our own load.
+
+    `COPY TO` is no help: it writes a line break as a backslash and an n, which stay so.
+    """
 
     name = "cqlsh, COPY FROM"
 
@@ -190,6 +197,7 @@ class Cqlsh:
         self._file = scratch / "rows.csv"
         self._program = python.with_name("cqlsh")
         self._settings = scratch / "cqlshrc"
+        self._names: list[str] = []
         self.keyspace = place.keyspace
         user, password = place.node.superuser
         credentials = scratch / "credentials"
@@ -208,15 +216,34 @@ class Cqlsh:
         return [str(self._program), *where, "--request-timeout", "120", "-e", statement]
 
     def prepare(self, case: Case) -> None:
-        """Empty the table and have the rows of our own load written as CSV."""
+        """Empty the table and write the rows of our own load as CSV."""
         self._place.empty(case.table)
-        copy = f"COPY {OURS}.{case.table} TO '{self._file}'"
-        subprocess.run(self._command(copy), check=True, stdout=subprocess.DEVNULL)
+        self._names, rows = self._place.rows(OURS, case.table)
+        with self._file.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, escapechar="\\", doublequote=False, lineterminator="\n")
+            writer.writerows(map(_text, row) for row in rows)
 
     def load(self, case: Case, figures: Figures) -> None:
         """Run cqlsh."""
-        copy = f"COPY {self.keyspace}.{case.table} FROM '{self._file}'"
+        columns = ", ".join(self._names)
+        copy = f"COPY {self.keyspace}.{case.table} ({columns}) FROM '{self._file}'"
         timed(figures, self._command(copy), env=os.environ)
+
+
+def _text(value: Any) -> str:
+    """Return a value as cqlsh reads it."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_credit, value))}]"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03}+0000"
+    return str(value)
+
+
+def _credit(value: Sequence[Any]) -> str:
+    artist, role, position = value
+    return f"{{artist_id: {artist}, role: '{role}', position: {position or 'null'}}}"
 
 
 def contenders(

@@ -21,6 +21,7 @@ from cassandra.protocol import ErrorMessage
 from cassandra.query import tuple_factory
 
 from singer_kit.errors import ConfigError
+from target_cassandra import wire
 from target_cassandra.errors import TableRefusedError, UnreachableError
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class Connection:
         try:
             # With some nodes only, batches would go to who owns none of their rows.
             self.session: Session = self._cluster.connect(wait_for_all_pools=True)
+            self.session.client_protocol_handler = wire.Protocol
+            # Every write says its own.
+            self.session.use_client_timestamp = False
         except TROUBLE as error:
             self._cluster.shutdown()
             raise UnreachableError(_reason(config, error)) from error
@@ -118,6 +122,8 @@ def _cluster(config: Mapping[str, Any], settings: Settings) -> Cluster:
         "control_connection_timeout": _CONNECT_SECONDS,
         "reconnection_policy": ExponentialReconnectionPolicy(*_RECONNECT_SECONDS),
         "application_name": "target-cassandra",
+        "protocol_version": wire.PROTOCOL,
+        "connection_class": wire.Connection,
     }
     if config.get("username"):
         options["auth_provider"] = PlainTextAuthProvider(
@@ -137,8 +143,7 @@ def _cluster(config: Mapping[str, Any], settings: Settings) -> Cluster:
         options["ssl_context"] = _tls(config)
         if name := config.get("ssl_server_name"):
             options["ssl_options"] = {"server_hostname": name}
-    # Versions before 5 are offered by servers older than 4.0, which is no longer kept.
-    return Cluster(config["contact_points"], port=config["port"], protocol_version=5, **options)
+    return Cluster(config["contact_points"], port=config["port"], **options)
 
 
 def _tls(config: Mapping[str, Any]) -> ssl.SSLContext:

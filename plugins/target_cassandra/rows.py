@@ -198,13 +198,15 @@ class RowPlan:
         Raises:
             Unfit: part of a key is missing, empty or too long, or a row is too large.
         """
+        if len(elements) == 1:
+            return [self.row(elements[0])]
         found = [self.row(one) for one in elements]
         return list({row.key: row for row in found}.values())
 
     def row(self, row: Values) -> Row:
         """Return a row; raises Unfit as :meth:`rows` does."""
         key = self.key(row)
-        size = sum(len(value) for value in row if isinstance(value, bytes))
+        size = len(b"".join([value for value in row if value.__class__ is bytes]))
         if size > LARGEST_ROW_BYTES:
             sizes = [len(value) if isinstance(value, bytes) else 0 for value in row]
             longest = self.layout.columns[sizes.index(max(sizes))].name

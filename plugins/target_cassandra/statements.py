@@ -10,6 +10,7 @@ from cassandra.query import UNSET_VALUE
 
 from target_cassandra.requests import Write
 from target_cassandra.ring import routing_key
+from target_cassandra.wire import PROTOCOL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from target_cassandra.layout import Layout
     from target_cassandra.rows import Row, Values
 
-_PROTOCOL = 5
 _BIGINT = struct.Struct(">q")
 
 
@@ -61,6 +61,6 @@ class TableStatements:
     def encoded(self, row: Sequence[Any]) -> Values:
         """Return a row that was read as it is written; what it has not is left unset."""
         return [
-            UNSET_VALUE if value is None else kind.to_binary(value, _PROTOCOL)
+            UNSET_VALUE if value is None else kind.to_binary(value, PROTOCOL)
             for value, kind in zip(row, self._types, strict=True)
         ]

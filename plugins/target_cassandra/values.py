@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from singer_kit.writer import encoder as json_encoder
 
@@ -32,7 +33,8 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MILLISECOND = dt.timedelta(milliseconds=1)
 _FIRST_DAY = 2**31 - dt.date(1970, 1, 1).toordinal()
 _LENGTH = struct.Struct(">i")
-_NULL = _LENGTH.pack(-1)
+_pack = _LENGTH.pack
+_NULL = _pack(-1)
 _INTEGERS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
 _FORMATS = {"b": 8, "h": 16, "i": 32, "q": 64}
 _TEXTS = ("text", "varchar")
@@ -277,12 +279,12 @@ def _document(value: Any) -> bytes:
 
 def _collection(element: Encode) -> Encode:
     def encode(values: Sequence[Any]) -> bytes:
-        parts = [_LENGTH.pack(len(values))]
+        parts = [_pack(len(values))]
         for index, value in enumerate(values):
             if value is None:
                 raise Unfit("type", f"has nothing at {index}, where a list must have a value")
             part = element(value)
-            parts += (_LENGTH.pack(len(part)), part)
+            parts += (_pack(len(part)), part)
         return b"".join(parts)
 
     return encode
@@ -296,25 +298,26 @@ def _user_type(
     """Return the encoder of an object; fields that the type has and the object not are null."""
     shapes = dict(one.fields)
     names = list(shapes)
-    plan: list[tuple[str, Any]] = []
+    plan: list[tuple[int, Any]] = []
     for name, cql in fields:
         if name not in shapes:
-            plan.append(("", None))
+            plan.append((-1, None))
             continue
         inner = encoder(shapes[name], cql, user_types)
         if inner is None:
             return None
-        plan.append((f"f{names.index(name)}", inner))
+        plan.append((names.index(name), inner))
 
     def encode(value: Any) -> bytes:
+        given = astuple(value)
         parts = []
-        for attribute, inner in plan:
-            found = getattr(value, attribute) if inner else None
+        for index, inner in plan:
+            found = given[index] if inner else None
             if found is None or found is msgspec.UNSET:
                 parts.append(_NULL)
                 continue
             part = inner(found)
-            parts += (_LENGTH.pack(len(part)), part)
+            parts += (_pack(len(part)), part)
         return b"".join(parts)
 
     return encode
@@ -323,7 +326,7 @@ def _user_type(
 _SCALARS: dict[tuple[Kind, str], Any] = {
     (Kind.TEXT, "text"): str.encode,
     (Kind.TEXT, "ascii"): _ascii,
-    (Kind.UUID, "uuid"): lambda value: value.bytes,
+    (Kind.UUID, "uuid"): lambda value: value.int.to_bytes(16, "big"),
     (Kind.UUID, "text"): lambda value: str(value).encode(),
     (Kind.DATE, "date"): _date,
     (Kind.DATE, "text"): lambda value: value.isoformat().encode(),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cassandra.metadata import protect_name
 
 from target_cassandra.layout import TABLE_VERSION
+from target_cassandra.wire import PROTOCOL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +54,7 @@ class Versions:
                 yield self._statements.remove(self._encoded(key), at, 0)
 
     def _encoded(self, key: list[Any]) -> list[bytes]:
-        return [kind.to_binary(one, 5) for one, kind in zip(key, self._types, strict=True)]
+        return [kind.to_binary(one, PROTOCOL) for one, kind in zip(key, self._types, strict=True)]
 
     def _ranges(self) -> Iterator[tuple[int, int]]:
         """Yield parts of the ring, none of which crosses from one owner to the next."""

@@ -1,0 +1,52 @@
+"""Messages of every kind: what the reading that all targets share hands on to this one."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from singer_kit.errors import ExitCode
+
+from .conftest import record, schema, state
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Json, Serving
+
+SCHEMA = schema("t", {"id": {"type": "integer"}, "name": {"type": "string"}})
+
+
+def test_records_of_batch_files_are_loaded_and_a_bad_one_is_named_by_its_place(
+    serving: Serving, tmp_path: Path
+) -> None:
+    path = tmp_path / "part.jsonl"
+    rows: list[Json] = [{"id": n, "name": "a" if n != 3 else 7} for n in range(1, 6)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    batch: Json = {
+        "type": "BATCH",
+        "stream": "t",
+        "encoding": {"format": "jsonl", "compression": "none"},
+        "manifest": [path.as_uri()],
+    }
+    result = serving.load(SCHEMA, batch, state(t=5), on_invalid_record="quarantine")
+    assert result.error is None
+    assert result.states == [{"bookmarks": {"t": 5}}]
+    assert sorted(row["id"] for row in serving.rows("t")) == [1, 2, 4, 5]
+    [fault] = serving.rows("t__rejected")
+    assert (fault["source_key"], fault["error_path"]) == ("run-1#2:3", "$.name")
+    assert json.loads(fault["payload"]) == {"id": 3, "name": 7}
+
+
+def test_a_line_that_ends_the_load_leaves_what_came_before_it(serving: Serving) -> None:
+    result = serving.load(SCHEMA, record("t", id=1, name="a"), state(t=1), "no json", state(t=2))
+    assert result.exit_code == ExitCode.CONTRACT_EXCEEDED
+    assert "line 4 of the messages is not JSON" in str(result.error)
+    assert result.states == [{"bookmarks": {"t": 1}}]
+    assert [row["id"] for row in serving.rows("t")] == [1]
+
+
+def test_a_record_before_its_schema_is_named(serving: Serving) -> None:
+    result = serving.load(record("t", id=1, name="a"))
+    assert result.exit_code == ExitCode.CONTRACT_EXCEEDED
+    assert "line 1 of the messages is of stream 't', which has sent no SCHEMA" in str(result.error)
