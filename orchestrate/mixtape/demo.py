@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from mixtape import services, summary
+from mixtape import activity, services, summary
 from mixtape.corpus import destination, publish
 from mixtape.environment import read_env_file, run_environment
 from mixtape.paths import project_root, run_root
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     from mixtape.services import Part
 
-COMMAND = ["meltano", "run", "files-to-postgres", "transform"]
+FILES = ["meltano", "run", "files-to-postgres", "transform"]
+CHANGES = ["meltano", "run", "changes-to-postgres"]
+LIVE_CHANGES = 100
 
 
 def main() -> None:
@@ -51,7 +53,7 @@ def _demo(console: Console) -> int:
         place = destination("s3://raps", parts)
         published = publish(project_root() / "extract" / "raps", place, broken=True)
     console.print(f"[green]✓[/] {published.sentence}")
-    if code := _run(console, parts):
+    if code := _run(console, parts, FILES) or _follow(console, parts):
         return code
     summary.show(summary.last_load(parts))
     console.print(f"\n{time.monotonic() - started:.0f} s. The services stay up:")
@@ -59,9 +61,20 @@ def _demo(console: Console) -> int:
     return 0
 
 
-def _run(console: Console, parts: Sequence[Part]) -> int:
+def _follow(console: Console, parts: Sequence[Part]) -> int:
+    """Take all that the live application has, let it go on, and take only what it changed."""
+    for changes in (0, LIVE_CHANGES):
+        done = activity.run(parts, changes, seed=1)
+        console.print(f"[green]✓[/] live application: {done}")
+        if code := _run(console, parts, CHANGES):
+            return code
+        console.print(f"[green]✓[/] rows that came: {summary.changes(parts)}")
+    return 0
+
+
+def _run(console: Console, parts: Sequence[Part], command: list[str]) -> int:
     """Run Meltano as a cluster would, its log in a file and its last line on the screen."""
-    log = run_root() / "demo.log"
+    log = run_root() / f"demo-{command[2]}.log"
     programs = str(Path(sys.executable).parent)
     environment = {
         **os.environ,
@@ -70,12 +83,12 @@ def _run(console: Console, parts: Sequence[Part]) -> int:
         "PATH": os.pathsep.join([programs, os.environ["PATH"]]),
         "NO_COLOR": "1",
     }
-    console.print(f"[bold]$ {' '.join(COMMAND)}[/]")
+    console.print(f"[bold]$ {' '.join(command)}[/]")
     with (
         log.open("w") as file,
         console.status("starting Meltano …") as status,
         subprocess.Popen(
-            COMMAND,
+            command,
             env=environment,
             cwd=project_root(),
             stdout=subprocess.PIPE,

@@ -52,7 +52,7 @@ def mongodb(root: Path) -> Mongodb | GivenMongodb:
 
 def parts(root: Path) -> dict[str, Part]:
     """Return every part by the name that `mixtape up` knows it by."""
-    every: tuple[Part, ...] = (postgres(root), object_store(root))
+    every: tuple[Part, ...] = (postgres(root), object_store(root), mongodb(root))
     return {part.name: part for part in every}
 
 
