@@ -50,6 +50,7 @@ check: $(BIN)/.installed-dev ## format, lint, types, SQL, YAML, locks, generated
 	@python -m rap_model check extract/raps
 	@python -m rap_model project --check
 	@python -m singer_kit.plugin_definition --check
+	@python -m target_cassandra.ddl --check
 	@mixtape render --check
 	@bash requirements/check.sh
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from mixtape import activity as application
 from mixtape import loads, pipeline, services, summary
 from mixtape import redrive as rejected
 from mixtape.corpus import destination, generate, publish
@@ -16,6 +17,7 @@ from mixtape.notify import notify as notifying
 from mixtape.paths import project_root, run_root
 from mixtape.render.errors import RenderError
 from mixtape.services import Given, Service, ServiceError
+from mixtape.services.mongodb import Mongodb
 
 EXIT_PART_DOWN = 3
 EXIT_ROWS_REJECTED = 5
@@ -43,8 +45,8 @@ def up(names: tuple[str, ...]) -> None:
     """Start the services (all, or the PARTs named) and return when they are ready.
 
     A part whose address is in the environment (POSTGRES_URI, S3_ENDPOINT_URL,
-    CASSANDRA_CONTACT_POINTS) is used as it is. Cassandra belongs to all once it was started by
-    its name.
+    MONGODB_URI, CASSANDRA_CONTACT_POINTS) is used as it is. Cassandra belongs to all once it was
+    started by its name.
     """
     for part in _chosen(names):
         click.echo(f"{part.name}: starting {part.title} …", err=True)
@@ -82,7 +84,7 @@ def status() -> None:
     """  # noqa: D301 - click's mark for text that keeps its lines
     every = _chosen(())
     summary.show_parts(every)
-    if not all(_up(part) for part in every):
+    if any(_is_missed(part) for part in every):
         sys.exit(EXIT_PART_DOWN)
     load = summary.last_load(every)
     summary.show(load)
@@ -141,6 +143,17 @@ def notify() -> None:
     Exit code: 0 it is said, 3 the webhook does not take it.
     """
     sys.exit(notifying())
+
+
+@cli.command()
+@click.option("--changes", type=click.IntRange(min=0), default=100, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same changes.")
+def activity(changes: int, seed: int) -> None:
+    """Be the live application on MongoDB for some CHANGES, after filling its collections.
+
+    Plays come, registrations change their status or are deleted, lyrics are edited.
+    """
+    click.echo(application.run(_running(), changes, seed), err=True)
 
 
 @cli.command()
@@ -204,6 +217,11 @@ def _chosen(names: tuple[str, ...]) -> list[services.Part]:
 
 def _running() -> list[services.Part]:
     return [part for part in _chosen(()) if _up(part)]
+
+
+def _is_missed(part: services.Part) -> bool:
+    """Tell whether a part is down; who never started the live application does without it."""
+    return not (_up(part) or (isinstance(part, Mongodb) and not part.placed))
 
 
 def _up(part: services.Part) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from mixtape import served, services, summary
+from mixtape import activity, served, services, summary
 from mixtape.corpus import destination, publish
 from mixtape.environment import read_env_file, run_environment
 from mixtape.paths import project_root, run_root
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
     from mixtape.services import Part
 
-COMMAND = ["meltano", "run", "files-to-postgres", "transform"]
+FILES = ["meltano", "run", "files-to-postgres", "transform"]
 SERVING = "files-to-cassandra"
+CHANGES = ["meltano", "run", "changes-to-postgres"]
+LIVE_CHANGES = 100
 LEFT_OUT = (
     "- Cassandra is left out: there is no Java 11 or 17 here; "
     "`make demo CASSANDRA=1` takes one that PyPI has"
@@ -62,7 +64,8 @@ def _demo(console: Console) -> int:
     console.print(f"[green]✓[/] {published.sentence}")
     if not with_cassandra:
         console.print(LEFT_OUT, markup=False)
-    if code := _run(console, parts, [*COMMAND, SERVING] if with_cassandra else COMMAND):
+    files = [*FILES, SERVING] if with_cassandra else FILES
+    if code := _run(console, parts, files) or _follow(console, parts):
         return code
     summary.show(summary.last_load(parts))
     if with_cassandra:
@@ -79,9 +82,20 @@ def serves() -> bool:
     return bool(os.environ.get("CASSANDRA_CONTACT_POINTS")) or machine_java() is not None
 
 
-def _run(console: Console, parts: Sequence[Part], command: Sequence[str]) -> int:
+def _follow(console: Console, parts: Sequence[Part]) -> int:
+    """Take all that the live application has, let it go on, and take only what it changed."""
+    for changes in (0, LIVE_CHANGES):
+        done = activity.run(parts, changes, seed=1)
+        console.print(f"[green]✓[/] live application: {done}")
+        if code := _run(console, parts, CHANGES):
+            return code
+        console.print(f"[green]✓[/] rows that came: {summary.changes(parts)}")
+    return 0
+
+
+def _run(console: Console, parts: Sequence[Part], command: list[str]) -> int:
     """Run Meltano as a cluster would, its log in a file and its last line on the screen."""
-    log = run_root() / "demo.log"
+    log = run_root() / f"demo-{command[2]}.log"
     programs = str(Path(sys.executable).parent)
     environment = {
         **os.environ,

@@ -14,7 +14,7 @@ from mixtape.environment import run_environment
 from mixtape.services import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mixtape.services import Part
 
@@ -109,15 +109,7 @@ def last_load(parts: Iterable[Part]) -> Load:
         An empty Load when nothing was ever loaded.
     """
     given = run_environment(parts)
-    loader = conninfo.make_conninfo(
-        host=given["TARGET_POSTGRES_HOST"],
-        port=given["TARGET_POSTGRES_PORT"],
-        user=given["TARGET_POSTGRES_USER"],
-        password=given["TARGET_POSTGRES_PASSWORD"],
-        dbname=given["TARGET_POSTGRES_DATABASE"],
-        sslmode=given["TARGET_POSTGRES_SSL_MODE"],
-    )
-    with psycopg.connect(loader) as database:
+    with psycopg.connect(_loader(given)) as database:
         if not _exists(database, f"{_RAW_SCHEMA}._sdc_loads"):
             return Load()
         run_id = _value(
@@ -127,6 +119,29 @@ def last_load(parts: Iterable[Part]) -> Load:
         streams = database.execute(_STREAMS, (run_id,)).fetchall()
         faults = _faults(database)
     return Load(run_id, streams, faults, _facts(given["BI_READER_URI"]))
+
+
+def changes(parts: Iterable[Part]) -> str:
+    """Return the rows that the newest run brought from MongoDB, by stream, as a sentence."""
+    with psycopg.connect(_loader(run_environment(parts))) as database:
+        found = database.execute(
+            "select stream, rows_in from raw_mongo._sdc_loads where rows_in > 0 and run_id = ("
+            " select run_id from raw_mongo._sdc_loads order by started_at desc, run_id limit 1)"
+            " order by stream"
+        ).fetchall()
+    return ", ".join(f"{stream} {rows:,}" for stream, rows in found) or "none"
+
+
+def _loader(given: Mapping[str, str]) -> str:
+    """Return the loader's address."""
+    return conninfo.make_conninfo(
+        host=given["TARGET_POSTGRES_HOST"],
+        port=given["TARGET_POSTGRES_PORT"],
+        user=given["TARGET_POSTGRES_USER"],
+        password=given["TARGET_POSTGRES_PASSWORD"],
+        dbname=given["TARGET_POSTGRES_DATABASE"],
+        sslmode=given["TARGET_POSTGRES_SSL_MODE"],
+    )
 
 
 def show_parts(parts: Iterable[Part]) -> None:

@@ -269,6 +269,10 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
 ).to_dict()
 
 
+NOT_DONE = ("stream_maps", "stream_map_config", "batch_config")
+"""What MeltanoLabs' tap does and this one does not: to leave it out in silence could leak data."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings, checked and typed; each is described in :data:`CONFIG_SCHEMA`."""
@@ -321,8 +325,14 @@ class Settings:
         """Read settings that passed the JSON Schema; an empty text counts as not given.
 
         Raises:
-            ConfigError: settings contradict each other, or none says where the server is.
+            ConfigError: settings contradict each other, none says where the server is, or one
+                asks for what this tap does not do.
         """
+        if asked := [name for name in NOT_DONE if config.get(name)]:
+            raise ConfigError(
+                f"setting {asked[0]!r}: this tap maps no streams and writes no batch files; take "
+                "the setting away, and use a mapper plugin behind the tap"
+            )
         given: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in config.items()

@@ -7,6 +7,7 @@ streams together by :mod:`tap_mongodb.sync`.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -112,8 +113,17 @@ class RejectedStream(MongoStream):
 class EventStream(MongoStream):
     """Events as they came, in MeltanoLabs' shape: all of `changelog`, or beside the rows."""
 
-    def __init__(self, tap: TapMongoDB, settings: Settings, name: str) -> None:
-        self._encoder = ChangelogEncoder(settings, name)
+    def __init__(
+        self,
+        tap: TapMongoDB,
+        settings: Settings,
+        name: str,
+        declared: Mapping[str, Any] | None = None,
+    ) -> None:
+        if declared is None:
+            # Discovery, or events beside rows: which fields there are, no catalog says.
+            settings = replace(settings, document_layout="object")
+        self._encoder = ChangelogEncoder(settings, name, declared)
         self._has_lsn = not settings.is_changelog
         self._kinds = frozenset(settings.operation_types)
         schema = self._encoder.schema

@@ -184,7 +184,7 @@ class TapMongoDB(Connector, Tap):
         settings = self.settings
         name = settings.stream_name(collection)
         if settings.is_changelog:
-            changes = EventStream(self, settings, name)
+            changes = EventStream(self, settings, name, self._declared(name))
             self._sinks[name] = StreamSink(None, changes, None)
             return [changes]
         mark = self._given_marks.get(name)
@@ -199,6 +199,11 @@ class TapMongoDB(Connector, Tap):
             events = EventStream(self, settings, name + EVENTS_SUFFIX)
         self._sinks[name] = StreamSink(rows, events, rejected)
         return [rows, *([events] if events else []), rejected]
+
+    def _declared(self, name: str) -> dict[str, Any] | None:
+        """Return the properties that the catalog declares for a stream; None without a catalog."""
+        entry = self.input_catalog.get_stream(name) if self.input_catalog else None
+        return entry.schema.to_dict().get("properties", {}) if entry else None
 
     def _chosen(self) -> list[Stream]:
         """Return what the catalog selects, each stream with its schema written."""

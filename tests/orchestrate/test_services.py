@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-ADDRESSES = ("POSTGRES_URI", "S3_ENDPOINT_URL")
+ADDRESSES = ("POSTGRES_URI", "S3_ENDPOINT_URL", "MONGODB_URI")
 
 
 @pytest.fixture(autouse=True)

@@ -61,7 +61,12 @@ def mongodb(root: Path) -> Mongodb | GivenMongodb:
 
 def parts(root: Path) -> dict[str, Part]:
     """Return every part by the name that `mixtape up` knows it by."""
-    every: tuple[Part, ...] = (postgres(root), object_store(root), cassandra(root))
+    every: tuple[Part, ...] = (
+        postgres(root),
+        object_store(root),
+        mongodb(root),
+        cassandra(root),
+    )
     return {part.name: part for part in every}
 
 

@@ -204,7 +204,9 @@ def test_elections_and_shutdowns_are_gone_through(
     state = mongod.tap().state
     mongod.database.songs.update_one({"_id": "s1"}, {"$set": {"n": -1}})
     mongod.database.people.insert_many([{"_id": f"p{n}", "n": n} for n in range(300)])
-    labels = {"errorLabels": ["ResumableChangeStreamError"]} if command == "getMore" else {}
+    labels: dict[str, Any] = (
+        {"errorLabels": ["ResumableChangeStreamError"]} if command == "getMore" else {}
+    )
     mongodb.fail([command], errorCode=code, **labels)
     try:
         output = mongod.tap(state)

@@ -44,7 +44,9 @@ def moved(world: World, rng: random.Random, *, is_clean: bool) -> World:
         for key in documents:
             if rng.random() < 0.7:
                 other._change(name, key, other._tick())
-    other.committed, other.seen = len(other.history), {k: dict(v) for k, v in other.latest.items()}
+    other.is_busy = False
+    other.breathe()
+    other.is_busy = True
     return other
 
 
@@ -53,6 +55,7 @@ def play(number: int) -> None:
     rng = random.Random(number)
     world = World(rng, has_images=rng.random() < 0.5, gives_tokens=rng.random() < 0.7)
     world.refuses = rng.choice((0.0, 0.0, 0.3))
+    world.tells_uuids = rng.random() < 0.5
     target = Target()
     for _ in range(rng.randrange(8)):
         world.write()

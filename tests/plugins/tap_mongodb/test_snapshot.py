@@ -130,7 +130,7 @@ def interrupted(mongo: Tapped, after: int, **settings: Any) -> Output:
 def test_changes_during_a_snapshot_are_in_the_table(mongo: Tapped) -> None:
     songs = mongo.database.songs
     songs.insert_many([{"_id": f"s{n:03}", "n": n} for n in range(100)])
-    settings = {"snapshot_chunk_size": 10, "state_interval_records": 10}
+    settings: dict[str, Any] = {"snapshot_chunk_size": 10, "state_interval_records": 10}
     first = interrupted(mongo, 30, **settings)
     assert first.error is None
     assert len(first.records("songs")) < 60
