@@ -86,7 +86,7 @@ def status() -> None:
     summary.show_parts(every)
     if any(_is_missed(part) for part in every):
         sys.exit(EXIT_PART_DOWN)
-    load = summary.last_load(every)
+    load = summary.last_load([part for part in every if _up(part)])
     summary.show(load)
     if load.rejected:
         sys.exit(EXIT_ROWS_REJECTED)
