@@ -102,5 +102,6 @@ def test_what_cannot_be_put_in_again_is_one_line(project: Project) -> None:
     unknown = project.mixtape("redrive", "nothing")
     assert unknown.returncode == 2
     assert unknown.stderr == (
-        "mixtape: no job 'nothing' in Meltano's files; there are: files-to-postgres, transform\n"
+        "mixtape: no job 'nothing' in Meltano's files; there are: files-to-postgres, "
+        "files-to-cassandra, changes-to-postgres, transform, files-to-facts\n"
     )
