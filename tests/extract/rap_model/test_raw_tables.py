@@ -21,9 +21,10 @@ BIN = Path(sys.executable).parent
 @pytest.fixture
 def loaded(database: Database, tmp_path: Path) -> Database:
     """A database with the authored raps, good and broken, loaded as the project loads them."""
-    [tap] = yaml.safe_load((ROOT / "extract/extractors.meltano.yml").read_text(encoding="utf-8"))[
+    taps = yaml.safe_load((ROOT / "extract/extractors.meltano.yml").read_text(encoding="utf-8"))[
         "plugins"
     ]["extractors"]
+    tap = next(one for one in taps if one["name"] == "tap-files")
     settings = {key: value for key, value in tap["config"].items() if key != "endpoint_url"}
     bucket = tmp_path / "raps"
     publish(ROOT / "extract" / "raps", Folder(bucket), broken=True)
