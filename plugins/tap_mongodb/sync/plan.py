@@ -107,7 +107,8 @@ class Planner:
         if mark is None or not is_known or (self._settings.snapshot_mode == "always" and mark.done):
             above = mark.version if mark else 0
             mark = fresh_bookmark(self._source, self._settings, cursor, uuid=uuid, above=above)
-        mark.uuid = mark.uuid or uuid
+        # This is the cluster of the state: why one collection is another is still to be read.
+        mark.uuid = uuid or mark.uuid
         return Follower(stream.name, stream.collection, stream.sink, mark)
 
     def _is_elsewhere(self, cursor: Cursor, now: Timestamp) -> str | None:
