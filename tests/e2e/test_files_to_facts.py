@@ -201,6 +201,7 @@ def test_postgres_restarted_during_a_run_loses_nothing(
 def ours(part: Part) -> Service:
     """The server, if it is one that a test may stop."""
     if not isinstance(part, Service):
+        # Somebody else's server, who named its address, is never stopped.
         pytest.skip(f"{part.title} at {part.url} is not ours to stop: unset its address")
     return part
 
