@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
+from target_postgres.carried_over import refuse
 from target_postgres.copytext import NullCharacter
 from target_postgres.deletes import DeleteMode
 from target_postgres.identifiers import IdentifierCase
@@ -54,7 +55,12 @@ class Settings:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Settings:
-        """Return the settings in a validated configuration."""
+        """Return the settings in a validated configuration.
+
+        Raises:
+            ConfigError: it asks for what this target does not do.
+        """
+        refuse(config)
         run_id = config.get("run_id") or ""
         if not run_id:
             run_id = str(uuid.uuid4())
@@ -73,7 +79,9 @@ class Settings:
             else DeleteMode(config["delete_mode"]),
             tombstone_retention_days=config["tombstone_retention_days"],
             on_type_change=OnTypeChange(config["on_type_change"]),
-            null_character=NullCharacter(config["null_character"]),
+            null_character=NullCharacter.STRIP
+            if config.get("sanitize_null_text_characters")
+            else NullCharacter(config["null_character"]),
             on_invalid_record=OnInvalidRecord(config["on_invalid_record"]),
             max_rejected_ratio=config["max_rejected_ratio"],
             batch_size_rows=config["batch_size_rows"],
@@ -323,6 +331,12 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         title="Null character",
         description="What becomes of U+0000, which PostgreSQL cannot store: replaced by U+FFFD, "
         "left out, or the record is invalid.",
+    ),
+    th.Property(
+        "sanitize_null_text_characters",
+        th.BooleanType,
+        title="Sanitize null characters",
+        description="Set to true for null_character strip, whatever that says.",
     ),
     th.Property(
         "batch_size_rows",
