@@ -188,9 +188,13 @@ class MongoLoad:
         """Say that every stream has had all its rows."""
         self.run.finish(STREAMS)
 
+    def flush(self) -> None:
+        """Write the counts beside the rows, without committing either."""
+        self.run.write()
+
     def commit(self) -> None:
         """Commit what was written since the last time, and remember it."""
-        self.run.write()
+        self.flush()
         self.connection.commit()
         self.run.committed()
         for remember in self._remember:

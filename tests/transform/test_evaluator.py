@@ -153,7 +153,7 @@ COUNTER_EXAMPLES: dict[str, tuple[Callable[[Changed], object], str]] = {
         "files.lyrics",
     ),
     "missing_primary_key_tests": (
-        lambda c: c.drop_tests("dim_artists", "not_null", "accepted_values"),
+        lambda c: c.drop_tests("dim_artists", "unique"),
         "dim_artists",
     ),
     "sources_without_freshness": (

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from transform.expected.rows import Row, seconds
+from transform.raw_loads import StreamLoad
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from transform.mongo_feed import Change
-    from transform.raw_loads import StreamLoad
 
 _QUARANTINE = "__rejected"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,11 +38,13 @@ def loads(feeds: Mapping[str, Iterable[StreamLoad]]) -> Iterator[Row]:
     for feed, every in feeds.items():
         by_stream = {(load.run_id, load.stream): load for load in every}
         for (run, stream), load in by_stream.items():
-            base = (run, stream.removesuffix(_QUARANTINE))
-            if stream.endswith(_QUARANTINE) and base in by_stream:
-                continue
-            refused = by_stream.get((run, stream + _QUARANTINE))
-            yield _load(feed, load, refused.rows_in if refused else 0)
+            base = stream.removesuffix(_QUARANTINE)
+            if base == stream:
+                refused = by_stream.get((run, stream + _QUARANTINE))
+                yield _load(feed, load, refused.rows_in if refused else 0)
+            elif (run, base) not in by_stream:
+                nothing = StreamLoad(run, base, load.started_at, finished_at=load.finished_at)
+                yield _load(feed, nothing, load.rows_in)
 
 
 def _load(feed: str, load: StreamLoad, refused: int) -> Row:
