@@ -11,6 +11,7 @@ import click
 from mixtape import activity as application
 from mixtape import loads, pipeline, services, summary
 from mixtape import redrive as rejected
+from mixtape.access import grant_access
 from mixtape.corpus import destination, generate, publish
 from mixtape.environment import read_env_file, run_environment
 from mixtape.notify import notify as notifying
@@ -18,6 +19,7 @@ from mixtape.paths import project_root, run_root
 from mixtape.render.errors import RenderError
 from mixtape.services import Given, Service, ServiceError
 from mixtape.services.mongodb import Mongodb
+from mixtape.services.postgres import GivenPostgres, Postgres
 
 EXIT_PART_DOWN = 3
 EXIT_ROWS_REJECTED = 5
@@ -134,6 +136,22 @@ def render(*, check: bool) -> None:
             f"rendering needs {error.name}, which `make check` installs"
         ) from error
     write(project_root(), check=check)
+
+
+@cli.command()
+def access() -> None:
+    """Say who may do what in the warehouse: run transform/access/roles.sql on it.
+
+    On the PostgreSQL that runs here or the one in POSTGRES_URI, whose role may create roles. It
+    can be run again at any time and touches no password.
+    """
+    for part in _running():
+        if isinstance(part, Postgres | GivenPostgres):
+            for warning in grant_access(part.uri):
+                click.echo(f"{part.name}: {warning}", err=True)
+            click.echo(f"{part.name}: roles, schemas and rights are set at {part.url}", err=True)
+            return
+    raise ServiceError("no PostgreSQL runs: `mixtape up postgres` starts one")
 
 
 @cli.command()
