@@ -48,7 +48,8 @@ class Dbt:
         Raises:
             BuildError: it does not parse.
         """
-        self._verbosity = [] if verbose else ["--quiet"]
+        # dbt would leave its log file open at each command.
+        self._verbosity = ["--log-level-file", "none", *([] if verbose else ["--quiet"])]
         folder = os.environ.get("DBT_TARGET_PATH") or str(project() / "target")
         self._always = [
             "--project-dir",
