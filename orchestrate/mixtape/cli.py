@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import click
+import psycopg
 
 from mixtape import activity as application
 from mixtape import loads, pipeline, services, summary
@@ -152,6 +153,29 @@ def access() -> None:
             click.echo(f"{part.name}: roles, schemas and rights are set at {part.url}", err=True)
             return
     raise ServiceError("no PostgreSQL runs: `mixtape up postgres` starts one")
+
+
+@cli.command()
+@click.option("--full-refresh", is_flag=True, help="Build everything from the raw tables.")
+@click.option("--verbose", is_flag=True, help="Show dbt's own lines.")
+def build(*, full_refresh: bool, verbose: bool) -> None:
+    """Build and test the warehouse aside, then let readers see it at once.
+
+    Does nothing when no load has brought rows since the last good build. A failing test stops
+    it before readers see anything; the rows it found are in schema `failures`.
+
+    \b
+    Exit code: 0 built, or nothing to do; 1 stopped, the marts are as they were; 3 no database.
+    """  # noqa: D301 - click's mark for text that keeps its lines
+    from mixtape import warehouse  # noqa: PLC0415 - it takes its time
+
+    try:
+        warehouse.build(full_refresh=full_refresh, verbose=verbose)
+    except warehouse.BuildError as error:
+        raise click.ClickException(str(error)) from error
+    except psycopg.OperationalError as error:
+        click.echo(f"mixtape build: the warehouse does not answer: {error}", err=True)
+        sys.exit(EXIT_PART_DOWN)
 
 
 @cli.command()

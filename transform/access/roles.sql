@@ -83,11 +83,10 @@ alter default privileges for role loader in schema raw_files, raw_mongo
 grant select on tables to transformer;
 
 -- BI reads marts and nothing else, tables and views. Default privileges outlive dbt's rebuilding
--- of a table. A mart is built in `publishing`, and carries its rights along when it is moved from
--- there; until then nobody reads it, because nobody may use that schema.
+-- of a table; one that was built in `publishing` gets them when it is moved from there.
 grant usage on schema marts to bi_reader;
 grant select on all tables in schema marts to bi_reader;
-alter default privileges for role transformer in schema marts, publishing
+alter default privileges for role transformer in schema marts
 grant select on tables to bi_reader;
 
 -- A forgotten dashboard must not hold back the next build, which replaces tables.
