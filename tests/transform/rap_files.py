@@ -51,7 +51,7 @@ class RapFiles:
         self.connection = connection
         self.files: dict[str, File] = {}
         self.clock = 1_767_225_600_000_000  # 2026-01-01
-        ddl = project_root / "extract" / "rap_model" / "generated" / "postgres.sql"
+        ddl = project_root / "extract" / "rap_model" / "generated" / "raw_files.sql"
         connection.execute("set search_path = raw_files")
         connection.execute(ddl.read_bytes())
 
