@@ -61,7 +61,7 @@ def test_a_failing_dbt_command_fails_the_run(
 
 def test_schedulers_carry_no_dbt_flags(project_root: Path) -> None:
     ours = yaml.safe_load((project_root / "transform/transformers.meltano.yml").read_text())
-    (plugin,) = ours["plugins"]["utilities"]
+    (plugin,) = [each for each in ours["plugins"]["utilities"] if each["name"] == "dbt"]
     jobs = yaml.safe_load((project_root / "orchestrate/jobs.meltano.yml").read_text())["jobs"]
     steps = [step for job in jobs for task in job["tasks"] for step in task.split()]
     dbt_steps = {step for step in steps if step.startswith("dbt")}
