@@ -35,9 +35,9 @@ def dates() -> Iterator[Row]:
         iso = today.isocalendar()
         yield {
             "date_day": today,
-            "year": today.year,
-            "quarter": (today.month + 2) // 3,
-            "month": today.month,
+            "year_number": today.year,
+            "quarter_number": (today.month + 2) // 3,
+            "month_number": today.month,
             "month_start": month(today),
             "iso_year": iso.year,
             "iso_week": iso.week,
@@ -97,7 +97,7 @@ def artist_months(lyrics: Entities, meetups: Entities, alive: Entities) -> list[
         rows.append(
             {
                 "artist_id": uuid(artist),
-                "month": first,
+                "month_start": first,
                 **{name: here[name] for name in _COUNTS},
                 "running_release_count": running[artist]["release_count"],
                 "running_play_count": running[artist]["play_count"],

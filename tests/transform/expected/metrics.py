@@ -27,15 +27,15 @@ def plays(alive: Entities) -> Iterator[Row]:
 
 def active_artists(months: Iterable[Row]) -> Iterator[Row]:
     """One row per month: artists of whom there is anything to count."""
-    for first, number in Counter(row["month"] for row in months).items():
-        yield {"month": first, "active_artists": number}
+    for first, number in Counter(row["month_start"] for row in months).items():
+        yield {"month_start": first, "active_artists": number}
 
 
 def songs_released(lyrics: Entities) -> Iterator[Row]:
     """One row per month: lyrics released in it."""
     days = [day(lyric["released_date"]) for lyric in lyrics.values()]
     for first, number in Counter(month(each) for each in days if each).items():
-        yield {"month": first, "songs_released": number}
+        yield {"month_start": first, "songs_released": number}
 
 
 def meetup_attendance_rate(held: Iterable[Row]) -> Iterator[Row]:
@@ -47,7 +47,7 @@ def meetup_attendance_rate(held: Iterable[Row]) -> Iterator[Row]:
         came = sum(row["attended_count"] for row in rows)
         expected = sum(row["registration_count"] - row["cancelled_count"] for row in rows)
         yield {
-            "month": first,
+            "month_start": first,
             "attended_count": came,
             "expected_count": expected,
             "meetup_attendance_rate": rounded(came, expected, 4),

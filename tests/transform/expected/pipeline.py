@@ -24,7 +24,7 @@ def changes(happened: Iterable[Change]) -> list[Row]:
             "collection": change.collection,
             "change_id": change.change_id,
             "document_id": change.document_id,
-            "operation": change.operation,
+            "operation_type": change.operation,
             "changed_at": change.changed_at,
             "loaded_at": change.loaded_at,
             "seconds_to_load": seconds(change.changed_at, change.loaded_at),
@@ -54,7 +54,7 @@ def _load(feed: str, load: StreamLoad, refused: int) -> Row:
     return {
         "feed": feed,
         "run_id": load.run_id,
-        "stream": load.stream,
+        "stream_name": load.stream,
         **{
             f"rows_{count}": getattr(load, f"rows_{count}")
             for count in ("in", "inserted", "updated", "deleted", "stale")
