@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -18,6 +20,7 @@ from mixtape.environment import read_env_file, run_environment
 from mixtape.notify import notify as notifying
 from mixtape.paths import project_root, run_root
 from mixtape.render.errors import RenderError
+from mixtape.report import facts, page, place
 from mixtape.services import Given, Service, ServiceError
 from mixtape.services.mongodb import Mongodb
 from mixtape.services.postgres import GivenPostgres, Postgres
@@ -116,12 +119,12 @@ def corpus(
     Publishing writes what changed since the last time, and removes what it had published and
     no longer finds; it never touches what somebody else put there.
     """
-    place = destination(out, _running() if out.startswith("s3:") else [])
+    into = destination(out, _running() if out.startswith("s3:") else [])
     if lyrics:
-        click.echo(generate(place, lyrics=lyrics, seed=seed, layout=layout, files=files), err=True)
+        click.echo(generate(into, lyrics=lyrics, seed=seed, layout=layout, files=files), err=True)
     else:
         click.echo(
-            publish(project_root() / "extract" / "raps", place, broken=broken).sentence, err=True
+            publish(project_root() / "extract" / "raps", into, broken=broken).sentence, err=True
         )
 
 
@@ -234,6 +237,30 @@ def state_from_loads(job: str) -> None:
     found = pipeline.of_job(job)
     state = loads.restore_state(found)
     click.echo(f"{found.state_id}: state of {len(state.get('bookmarks', {}))} streams set")
+
+
+@cli.command()
+@click.option(
+    "--out",
+    envvar="MIXTAPE_REPORT_OUT",
+    default=place.DEFAULT,
+    show_default=True,
+    help="s3://bucket, with a prefix or without, or a folder.",
+)
+def report(out: str) -> None:
+    """Write one HTML page on plays, releases, meetups and the pipeline's health.
+
+    It reads the public metrics and loads as bi_reader, at BI_READER_URI or where libpq's own
+    variables lead to, else what runs on this machine.
+    """
+    read_env_file()
+    given = dict(os.environ)
+    if not given.keys() & {"BI_READER_URI", "PGHOST"}:
+        given |= run_environment(_running())
+    with contextlib.closing(facts.connect(given)) as warehouse:
+        found = facts.read(warehouse)
+    for where in place.put(page.html(found), out, found.at, given):
+        click.echo(where)
 
 
 def main() -> None:
