@@ -1,4 +1,4 @@
-{{ config(group="warehouse", severity="warn") }}
+{{ config(group="scene", severity="warn") }}
 
 -- Entities that several files tell of. A warning: one of them speaks (macro `deduplicated`).
 {%- set entities = {

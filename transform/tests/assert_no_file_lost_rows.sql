@@ -1,4 +1,4 @@
-{{ config(group="warehouse") }}
+{{ config(group="scene") }}
 
 -- What the tap read of each file's current version is what staging shows of it: neither a row lost
 -- on the way nor one twice. Documents of one entity in one file are one row, so fewer may be there.

@@ -1,4 +1,4 @@
-{{ config(group="warehouse") }}
+{{ config(group="pipeline") }}
 
 -- A table that is empty although loads put rows into it. Deleted rows stay, marked, so whatever
 -- emptied it was not a load.
