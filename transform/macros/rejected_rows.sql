@@ -4,15 +4,17 @@
   lineage is whole. `lineage` has the name and the type of each column that says where a fault is.
 #}
 {% macro rejected_rows(relations, lineage) -%}
+    {%- set none_of = [] -%}
+    {%- for column, type in lineage.items() -%}
+        {%- do none_of.append("null::" ~ type ~ " as " ~ column) -%}
+    {%- endfor -%}
     select
         null::text as stream_name,
         null::text as source_key,
         null::text as error_path,
         null::text as error_code,
         null::text as error_message,
-        {%- for column, type in lineage.items() %}
-        null::{{ type }} as {{ column }},
-        {%- endfor %}
+        {{ none_of | join(",\n        ") }},
         null::timestamptz as _sdc_rejected_at
     where false
     {%- for relation in relations if not execute or load_relation(relation) %}
@@ -23,9 +25,7 @@
         error_path,
         error_code,
         error_message,
-        {%- for column in lineage %}
-        {{ column }},
-        {%- endfor %}
+        {{ lineage | join(",\n        ") }},
         _sdc_rejected_at
     from {{ relation }}
     where _sdc_deleted_at is null

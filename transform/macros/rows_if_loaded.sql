@@ -9,7 +9,7 @@
         | selectattr("schema", "equalto", relation.schema)
         | selectattr("identifier", "equalto", relation.identifier)
         | first -%}
-    {%- if declared and load_relation(relation) is none -%}
+{%- if declared and load_relation(relation) is none -%}
         select
             {% for column in declared.columns.values() -%}
                 null::{{ column.data_type }} as {{ adapter.quote(column.name) }}
@@ -17,6 +17,6 @@
             {% endfor %}
         where false
     {%- else -%}
-        select * from {{ relation }}
-    {%- endif -%}
+select * from {{ relation }}
+{%- endif -%}
 {%- endmacro %}

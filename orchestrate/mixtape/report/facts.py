@@ -113,12 +113,16 @@ class Facts:
 
 
 _PLAYS = "select played_on, plays from marts.metric_plays order by played_on"
-_ACTIVE_ARTISTS = "select month, active_artists from marts.metric_active_artists order by month"
-_SONGS_RELEASED = "select month, songs_released from marts.metric_songs_released order by month"
+_ACTIVE_ARTISTS = (
+    "select month_start, active_artists from marts.metric_active_artists order by month_start"
+)
+_SONGS_RELEASED = (
+    "select month_start, songs_released from marts.metric_songs_released order by month_start"
+)
 _ATTENDANCE = """
-    select month, attended_count, expected_count, meetup_attendance_rate
+    select month_start, attended_count, expected_count, meetup_attendance_rate
     from marts.metric_meetup_attendance_rate
-    order by month
+    order by month_start
 """
 _LOAD_LAG = """
     select loaded_on, collection, change_count, load_lag_p95_seconds
@@ -128,7 +132,7 @@ _LOAD_LAG = """
 _STREAMS = """
     select
         feed,
-        stream,
+        stream_name as stream,
         count(*) as loads,
         sum(rows_in)::bigint as rows_in,
         sum(rows_inserted)::bigint as rows_inserted,
@@ -143,8 +147,8 @@ _STREAMS = """
         (array_agg(load_seconds order by started_at desc, run_id))[1] as load_seconds,
         (array_agg(data_age_seconds order by started_at desc, run_id))[1] as data_age_seconds
     from marts.fct_loads
-    group by feed, stream
-    order by feed, stream
+    group by feed, stream_name
+    order by feed, stream_name
 """
 _LOADED_DAYS = """
     select

@@ -29,7 +29,7 @@ _FCT_LOADS = """
     create table marts.fct_loads (
         feed text,
         run_id text,
-        stream text,
+        stream_name text,
         rows_in bigint,
         rows_inserted bigint,
         rows_updated bigint,
@@ -40,7 +40,7 @@ _FCT_LOADS = """
         data_age_seconds numeric(14, 3),
         started_at timestamptz,
         finished_at timestamptz,
-        primary key (feed, run_id, stream)
+        primary key (feed, run_id, stream_name)
     )
 """
 
@@ -97,7 +97,7 @@ def load(feed: str, stream: str, ago: timedelta, **counts: int) -> Row:
     return {
         "feed": feed,
         "run_id": f"run-{started.isoformat()}",
-        "stream": stream,
+        "stream_name": stream,
         **{f"rows_{name}": counts.get(name, 0) for name in usual},
         "load_seconds": 90,
         "data_age_seconds": 95,
@@ -123,14 +123,14 @@ def fill(marts: PublicMarts) -> None:
     marts.put(
         "metric_active_artists",
         *(
-            {"month": month, "active_artists": 60 - back + back * 5 % 7}
+            {"month_start": month, "active_artists": 60 - back + back * 5 % 7}
             for back, month in enumerate(months[:30])
         ),
     )
     marts.put(
         "metric_songs_released",
         *(
-            {"month": month, "songs_released": 1 + back * 11 % 9}
+            {"month_start": month, "songs_released": 1 + back * 11 % 9}
             for back, month in enumerate(months)
             if back % 3 == 0
         ),
@@ -156,7 +156,7 @@ def _attendance(month: date, back: int) -> Row:
     expected = 40 + back * 13 % 29
     attended = expected - 5 - back * 7 % 17
     return {
-        "month": month,
+        "month_start": month,
         "attended_count": attended,
         "expected_count": expected,
         "meetup_attendance_rate": round(attended / expected, 4),

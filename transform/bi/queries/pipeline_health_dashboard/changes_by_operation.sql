@@ -13,8 +13,8 @@ changes as (
 select
     changed_on,
     collection,
-    operation,
+    operation_type,
     count(*) as changes
 from changes
-group by changed_on, collection, operation
-order by changed_on, collection, operation
+group by changed_on, collection, operation_type
+order by changed_on, collection, operation_type

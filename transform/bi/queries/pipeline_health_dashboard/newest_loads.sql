@@ -1,7 +1,7 @@
 -- The newest load of each stream: when it ended, how long it took and how old its data was.
-select distinct on (feed, stream)
+select distinct on (feed, stream_name)
     feed,
-    stream,
+    stream_name,
     started_at,
     finished_at,
     rows_in,
@@ -9,4 +9,4 @@ select distinct on (feed, stream)
     load_seconds,
     data_age_seconds
 from fct_loads
-order by feed asc, stream asc, started_at desc, run_id asc
+order by feed asc, stream_name asc, started_at desc, run_id asc

@@ -1,7 +1,7 @@
 -- What became of all rows of each stream.
 select
     feed,
-    stream,
+    stream_name,
     count(*) as loads,
     sum(rows_in) as rows_in,
     sum(rows_inserted) as rows_inserted,
@@ -10,5 +10,5 @@ select
     sum(rows_stale) as rows_stale,
     sum(rows_rejected) as rows_rejected
 from fct_loads
-group by feed, stream
-order by feed, stream
+group by feed, stream_name
+order by feed, stream_name

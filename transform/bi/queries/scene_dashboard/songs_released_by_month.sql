@@ -1,6 +1,6 @@
 -- What was released each month.
 select
-    month,
+    month_start,
     songs_released
 from metric_songs_released
-order by month
+order by month_start

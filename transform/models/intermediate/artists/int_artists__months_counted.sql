@@ -71,7 +71,7 @@ counted as (
 
     select
         artist_id,
-        date_trunc('month', happened_on::timestamp)::date as month,
+        date_trunc('month', happened_on::timestamp)::date as month_start,
         (count(*) filter (where kind = 'singer'))::integer as release_count,
         (count(*) filter (where kind = 'featured'))::integer as feature_count,
         (count(*) filter (where kind = 'lyricist'))::integer as written_count,

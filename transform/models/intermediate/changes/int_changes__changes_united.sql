@@ -4,12 +4,12 @@
 with
 
 {% for collection in ['artists', 'lyrics', 'meetups', 'registrations', 'plays'] -%}
-{{ collection }}_changes as (
+    {{ collection }}_changes as (
 
-    select * from {{ ref('stg_mongo__' ~ collection ~ '_changes') }}
-    where {{ touched_since_published('mongo', collection ~ '__changes') }}
+        select * from {{ ref('stg_mongo__' ~ collection ~ '_changes') }}
+        where {{ touched_since_published('mongo', collection ~ '__changes') }}
 
-),
+    ),
 
 {% endfor -%}
 united as (
@@ -30,7 +30,7 @@ timed as (
         collection,
         change_id,
         document_id,
-        operation,
+        operation_type,
         changed_at,
         batched_at as loaded_at,
         extract(epoch from batched_at - changed_at)::numeric(14, 3) as seconds_to_load

@@ -18,7 +18,20 @@ published as (
 -- other than published has rows that are not published, whenever it was committed.
 changed as (
 
-    select loads.*
+    select
+        loads.feed,
+        loads.run_id,
+        loads.stream_name,
+        loads.rows_in,
+        loads.rows_inserted,
+        loads.rows_updated,
+        loads.rows_deleted,
+        loads.rows_rejected,
+        loads.rows_stale,
+        loads.first_source_version,
+        loads.last_source_version,
+        loads.started_at,
+        loads.finished_at
     from loads
     {% if merging() -%}
         left join published

@@ -15,7 +15,10 @@ loads as (
         loads.stream_name like '%\_\_rejected' as is_quarantine
     from {{ ref('int_loads__loads_united') }} as loads
     where
-        (loads.feed, loads.run_id) in (select changed.feed, changed.run_id from changed)
+        exists (
+            select from changed
+            where changed.feed = loads.feed and changed.run_id = loads.run_id
+        )
 
 ),
 
@@ -36,16 +39,16 @@ received as (
 measured as (
 
     select
+        received.last_source_version,
         coalesce(received.feed, refused.feed) as feed,
         coalesce(received.run_id, refused.run_id) as run_id,
-        coalesce(received.base_stream, refused.base_stream) as stream,
+        coalesce(received.base_stream, refused.base_stream) as stream_name,
         coalesce(received.rows_in, 0) as rows_in,
         coalesce(received.rows_inserted, 0) as rows_inserted,
         coalesce(received.rows_updated, 0) as rows_updated,
         coalesce(received.rows_deleted, 0) as rows_deleted,
         coalesce(received.rows_rejected, 0) + coalesce(refused.rows_in, 0) as rows_rejected,
         coalesce(received.rows_stale, 0) as rows_stale,
-        received.last_source_version,
         coalesce(received.started_at, refused.started_at) as started_at,
         coalesce(received.finished_at, refused.finished_at) as finished_at
     from received

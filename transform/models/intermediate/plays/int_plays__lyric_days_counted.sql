@@ -40,7 +40,10 @@ plays as (
         from published
         inner join days
             on published.lyric_id = days.lyric_id and published.played_on = days.played_on
-        where not exists (select from changed where changed.play_id = published.play_id)
+        where not exists (
+            select from changed
+            where changed.play_id = published.play_id
+        )
     {%- endif %}
 
 ),

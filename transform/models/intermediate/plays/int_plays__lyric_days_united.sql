@@ -24,10 +24,21 @@ published as (
 {% endif -%}
 united as (
 
-    select * from counted
+    select
+        lyric_id,
+        played_on,
+        play_count,
+        listener_country_count,
+        played_minutes
+    from counted
     {% if merging() -%}
         union all
-        select published.*
+        select
+            published.lyric_id,
+            published.played_on,
+            published.play_count,
+            published.listener_country_count,
+            published.played_minutes
         from published
         where
             not exists (

@@ -46,8 +46,8 @@ final as (
         client,
         duration_ms,
         is_live,
-        (played_at at time zone 'UTC')::date as played_on,
-        played_at
+        played_at,
+        (played_at at time zone 'UTC')::date as played_on
     from deduplicated
 
 )

@@ -15,8 +15,8 @@ final as (
         spotify_url,
         birth_date,
         debut_date,
-        dbt_valid_to is null as is_current,
         updated_at,
+        dbt_valid_to is null as is_current,
         dbt_valid_from at time zone 'UTC' as valid_from,
         dbt_valid_to at time zone 'UTC' as valid_to
     from history

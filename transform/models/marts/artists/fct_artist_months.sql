@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['month']}]) }}
+{{ config(indexes=[{'columns': ['month_start']}]) }}
 
 with
 
@@ -12,17 +12,17 @@ final as (
 
     select
         artist_id,
-        month,
+        month_start,
         release_count,
         feature_count,
         written_count,
         performance_count,
         play_count,
         (
-            sum(release_count) over (partition by artist_id order by month)
+            sum(release_count) over (partition by artist_id order by month_start)
         )::integer as running_release_count,
         (
-            sum(play_count) over (partition by artist_id order by month)
+            sum(play_count) over (partition by artist_id order by month_start)
         )::bigint as running_play_count
     from months
 

@@ -10,9 +10,9 @@ final as (
 
     select
         date_day,
-        extract(year from date_day)::integer as year,
-        extract(quarter from date_day)::integer as quarter,
-        extract(month from date_day)::integer as month,
+        extract(year from date_day)::integer as year_number,
+        extract(quarter from date_day)::integer as quarter_number,
+        extract(month from date_day)::integer as month_number,
         date_trunc('month', date_day::timestamp)::date as month_start,
         extract(isoyear from date_day)::integer as iso_year,
         extract(week from date_day)::integer as iso_week,

@@ -26,9 +26,9 @@ final as (
         meetups.is_online,
         meetups.starts_at,
         meetups.ends_at,
+        meetups.updated_at,
         meetups.starts_at at time zone zones.name as local_starts_at,
-        meetups.ends_at at time zone zones.name as local_ends_at,
-        meetups.updated_at
+        meetups.ends_at at time zone zones.name as local_ends_at
     from meetups
     left join zones on meetups.timezone = zones.name
 

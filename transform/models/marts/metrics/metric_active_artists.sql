@@ -11,10 +11,10 @@ artist_months as (
 final as (
 
     select
-        month,
+        month_start,
         count(*) as active_artists
     from artist_months
-    group by month
+    group by month_start
 
 )
 

@@ -11,7 +11,7 @@ meetups as (
 summed as (
 
     select
-        date_trunc('month', started_on::timestamp)::date as month,
+        date_trunc('month', started_on::timestamp)::date as month_start,
         sum(attended_count) as attended_count,
         sum(registration_count - cancelled_count) as expected_count
     from meetups
@@ -24,7 +24,7 @@ final as (
 
     -- Of sums and not of rates: a large meetup weighs more than a small one.
     select
-        month,
+        month_start,
         attended_count,
         expected_count,
         round(attended_count::numeric / nullif(expected_count, 0), 4)::numeric(5, 4)

@@ -12,7 +12,7 @@ final as (
 
     -- As a timestamp without zone: a month does not depend on who asks where.
     select
-        date_trunc('month', released_date::timestamp)::date as month,
+        date_trunc('month', released_date::timestamp)::date as month_start,
         count(*) as songs_released
     from releases
     where released_date is not null

@@ -16,7 +16,7 @@ final as (
     select
         feed,
         run_id,
-        stream,
+        stream_name,
         rows_in,
         rows_inserted,
         rows_updated,

@@ -17,7 +17,7 @@ final as (
         collection,
         change_id,
         document_id,
-        operation,
+        operation_type,
         seconds_to_load,
         changed_at,
         loaded_at

@@ -11,7 +11,7 @@ renamed as (
     select
         replication_key as change_id,
         object_id as document_id,
-        operation_type as operation,
+        operation_type,
         cluster_time as changed_at,
         _sdc_batched_at as batched_at
     from changes
