@@ -10,7 +10,7 @@ LOCKS := requirements
 SOURCES := extract plugins orchestrate tests bench
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help install demo down clean test test-long test-cluster image check format lock bench \
+.PHONY: help install demo down clean test test-long test-cluster image check bi format lock bench \
 	bench-loaders bench-warehouse
 
 help: ## show this
@@ -53,6 +53,9 @@ check: $(BIN)/.installed-dev ## format, lint, types, SQL, YAML, locks, generated
 	@python -m target_cassandra.ddl --check
 	@mixtape render --check
 	@bash requirements/check.sh
+
+bi: $(BIN)/.installed-services ## Superset with the dashboards, on the warehouse of this machine
+	@bash transform/bi/up.sh
 
 format: $(BIN)/.installed-dev ## let the formatters do what they can
 	@ruff format .
