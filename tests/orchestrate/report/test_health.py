@@ -142,7 +142,7 @@ def test_lyrics_of_both_feeds_bound_the_songs_released(marts: PublicMarts) -> No
     marts.load("files", "lyrics", MINUTE, **{"in": 3}, inserted=3)
     marts.load("mongo", "lyrics", MINUTE, **{"in": 2}, inserted=2)
     month = datetime.now(UTC).date().replace(day=1)
-    marts.put("metric_songs_released", {"month": month, "songs_released": 4})
+    marts.put("metric_songs_released", {"month_start": month, "songs_released": 4})
     compared = {each.what: each for each in health.reconciled(marts.facts())}
     songs = compared["Songs released, of lyrics"]
     assert (songs.sources, songs.metric, songs.state) == (5, 4, State.OK)

@@ -127,10 +127,12 @@ def test_the_first_figures_are_those_of_the_metrics(shown: Page, filled: PublicM
     assert f"\n{filled.total('metric_songs_released', 'songs_released'):,}\n" in tile(
         shown, "Songs released"
     )
-    active = max(filled.rows["metric_active_artists"], key=lambda row: row["month"])
+    active = max(filled.rows["metric_active_artists"], key=lambda row: row["month_start"])
     assert f"\n{active['active_artists']}\n" in tile(shown, "Active artists")
     year = sorted(
-        filled.rows["metric_meetup_attendance_rate"], key=lambda row: row["month"], reverse=True
+        filled.rows["metric_meetup_attendance_rate"],
+        key=lambda row: row["month_start"],
+        reverse=True,
     )[:12]
     attended = sum(row["attended_count"] for row in year)
     expected = sum(row["expected_count"] for row in year)
@@ -151,7 +153,7 @@ def test_each_chart_has_a_name_and_its_numbers_beside_it(shown: Page, filled: Pu
     assert {row[2] for row in figures(shown, "Rows rejected by day")} == {"40", NOTHING}
     released: dict[int, int] = {}
     for row in filled.rows["metric_songs_released"]:
-        year = row["month"].year
+        year = row["month_start"].year
         released[year] = released.get(year, 0) + row["songs_released"]
     assert dict(figures(shown, "Songs released by year")) == {
         str(year): str(songs) for year, songs in released.items()
