@@ -10,11 +10,15 @@ from uuid import UUID
 
 import pytest
 
+from fixtures.fix_postgres import MakeDatabase
 from rap_model import Artist
-from transform.growing import snapshot
+from transform.growing import grown, snapshot
 from transform.mongo_feed import MongoLoad
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fixtures.fix_postgres_tls import Tls
     from transform.growing import Growing
 
 ROUNDS = 3
@@ -66,6 +70,17 @@ def test_random_loads_and_builds_leave_what_a_full_refresh_makes(growing: Growin
 def test_a_hundred_rounds_leave_what_a_full_refresh_makes(growing: Growing) -> None:
     for seed in range(10):
         take_turns(growing, Random(seed), 10)
+
+
+@pytest.mark.long
+def test_debians_older_server_makes_the_same(tls: Tls, project_root: Path, tmp_path: Path) -> None:
+    make_database = MakeDatabase(tls.server.uri)
+    with grown(make_database, project_root, tmp_path) as growing:
+        with growing.warehouse.connect("transformer") as connection:
+            assert connection.info.server_version < 170000
+        growing.build()
+        growing.check()
+        take_turns(growing, Random(15), 2)
 
 
 def take_turns(growing: Growing, chance: Random, rounds: int) -> None:

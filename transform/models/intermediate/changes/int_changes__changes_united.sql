@@ -1,5 +1,4 @@
-{{ config(materialized='view') }}
-
+{# A table: a load that commits meanwhile must not be in one of two readings of it. -#}
 -- depends_on: {{ ref('int_loads__loads_changed') }}
 with
 
