@@ -31,6 +31,12 @@ def held(growing: Growing, play: str) -> bool:
         return found.fetchone() is not None
 
 
+def builds(growing: Growing) -> list[tuple[object, ...]]:
+    """Return what was published so far."""
+    with growing.warehouse.connect("transformer") as connection:
+        return connection.execute("select * from publishing.builds order by 1").fetchall()
+
+
 def test_what_commits_during_or_after_a_build_is_in_the_next(growing: Growing) -> None:
     done = threading.Event()
     loaded = threading.Event()
@@ -61,6 +67,16 @@ def test_what_commits_during_or_after_a_build_is_in_the_next(growing: Growing) -
     growing.build()
     growing.check()
     assert held(growing, late)
+
+
+def test_without_news_nothing_is_built(growing: Growing) -> None:
+    before = builds(growing)
+    assert not growing.warehouse.build().is_news
+    assert "nothing to do" in growing.warehouse.said
+    # A load that brought nothing is none either.
+    growing.files.finish_load()
+    assert not growing.warehouse.build().is_news
+    assert builds(growing) == before
 
 
 def test_random_loads_and_builds_leave_what_a_full_refresh_makes(growing: Growing) -> None:

@@ -1,4 +1,3 @@
-{# A table: a load that commits meanwhile must not be in one of two readings of it. -#}
 -- depends_on: {{ ref('int_loads__loads_changed') }}
 with
 
