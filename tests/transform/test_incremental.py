@@ -84,9 +84,9 @@ def test_random_loads_and_builds_leave_what_a_full_refresh_makes(growing: Growin
 
 
 @pytest.mark.long
-def test_a_hundred_rounds_leave_what_a_full_refresh_makes(growing: Growing) -> None:
-    for seed in range(10):
-        take_turns(growing, Random(seed), 10)
+@pytest.mark.parametrize("seed", range(10))
+def test_a_hundred_rounds_leave_what_a_full_refresh_makes(growing: Growing, seed: int) -> None:
+    take_turns(growing, Random(seed), 10)
 
 
 @pytest.mark.long
