@@ -20,6 +20,7 @@ PREFIXES = {
     "intermediate": r"int_[a-z]+__[a-z_]+_[a-z]+(ed|en)",
     "marts": r"(dim|fct)_[a-z_]+",
     "restricted": r"(dim|fct)_[a-z_]+",
+    "metrics": r"metric_[a-z0-9_]+",
 }
 # Which rooms a model of a room may read.
 READS = {
@@ -27,6 +28,8 @@ READS = {
     "intermediate": {"staging", "intermediate"},
     "marts": {"intermediate", "snapshots"},
     "restricted": {"intermediate"},
+    # A metric is defined over what readers see, and nothing is over a metric.
+    "metrics": {"marts"},
 }
 # What is current is decided once, in a view that the other views of its source read.
 CURRENT_FILES = "model.mixtape.stg_files__files"
@@ -59,6 +62,11 @@ def room(unique_id: str, manifest: Node) -> str:
     return str(manifest["nodes"][unique_id]["schema"])
 
 
+def kind(model: Node) -> str:
+    """Return a model's schema, or ``metrics`` for the views among the marts."""
+    return "metrics" if "metrics" in model["fqn"] else str(model["schema"])
+
+
 def data_tests(manifest: Node) -> list[tuple[str, str, str | None]]:
     """Return the generic tests: the test's name, the model it is attached to, the column."""
     return [
@@ -79,12 +87,12 @@ def breaches(models: list[Node], rule: Any) -> list[str]:
 
 
 def test_schemas_are_called_like_their_rooms(models: list[Node]) -> None:
-    assert {model["schema"] for model in models} == set(PREFIXES)
+    assert {kind(model) for model in models} == set(PREFIXES)
     assert breaches(models, lambda m: m["fqn"][1] == m["schema"]) == []
 
 
 def test_names_say_the_layer_and_the_entity(models: list[Node]) -> None:
-    assert breaches(models, lambda m: re.fullmatch(PREFIXES[m["schema"]], m["name"])) == []
+    assert breaches(models, lambda m: re.fullmatch(PREFIXES[kind(m)], m["name"])) == []
 
 
 def test_models_read_the_layer_before_theirs(models: list[Node], manifest: Node) -> None:
@@ -92,7 +100,7 @@ def test_models_read_the_layer_before_theirs(models: list[Node], manifest: Node)
         parents = set(model["depends_on"]["nodes"])
         if model["schema"] == "staging":
             parents.discard(CURRENT_FILES)
-        return {room(parent, manifest) for parent in parents} <= READS[model["schema"]]
+        return {room(parent, manifest) for parent in parents} <= READS[kind(model)]
 
     assert breaches(models, holds) == []
 

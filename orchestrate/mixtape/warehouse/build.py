@@ -168,7 +168,7 @@ def _keep_rows(dbt: Dbt, tests: Sequence[Node]) -> None:
 
 
 def _rows(node: Node) -> str:
-    return f"{node.failures:,} rows, kept in failures.{node.name[:63]} ({node.message})"
+    return f"{node.failures:,} rows, kept in failures.{node.alias} ({node.message})"
 
 
 def _run_id() -> UUID:
