@@ -42,9 +42,21 @@ ACCESS = {
 # Protected instead of private: other groups than its own ask it.
 SHARED = {"int_loads__loads_changed"}
 
+# What decides or calculates something, beyond putting columns of models side by side.
+LOGIC = re.compile(
+    r"\b(group by|over \(|case|extract|date_trunc|filter|distinct|merging\(\)|round|nullif)",
+)
+TESTED_ELSEWHERE = {
+    "dim_dates": "it has no input: test_marts.py compares every day",
+    "int_loads__loads_changed": "what is published is no input: test_incremental.py",
+    "int_plays__lyric_days_changed": "what is published is no input: test_incremental.py",
+    "int_plays__lyric_days_united": "what is published is no input: test_incremental.py",
+}
+LINES = 90
+
 
 @pytest.fixture(scope="module")
-def manifest(warehouse: Warehouse, built: dict[str, str]) -> Node:
+def manifest(warehouse: Warehouse) -> Node:
     """The manifest of the whole project."""
     return warehouse.manifest()
 
@@ -120,6 +132,16 @@ def test_every_declared_column_is_described(models: list[Node]) -> None:
         return all(column["description"] for column in model["columns"].values())
 
     assert breaches([m for m in models if m["schema"] != "intermediate"], holds) == []
+
+
+def test_models_with_logic_have_unit_tests(models: list[Node], manifest: Node) -> None:
+    tested = {test["model"] for test in manifest["unit_tests"].values()}
+    thoughtful = [m for m in models if m["schema"] != "staging" and LOGIC.search(m["raw_code"])]
+    assert set(breaches(thoughtful, lambda m: m["name"] in tested)) == set(TESTED_ELSEWHERE)
+
+
+def test_models_are_short(models: list[Node]) -> None:
+    assert breaches(models, lambda m: m["raw_code"].count("\n") <= LINES) == []
 
 
 def test_times_say_their_zone(models: list[Node]) -> None:
