@@ -42,7 +42,9 @@ def test_songs_are_counted_by_month_of_release(found: facts.Facts, project_root:
         for lyric in (Lyric.read(each.content) for each in read(path))
     }
     expected = Counter(day[:7] for day in days.values() if day)
-    assert {f"{each.month:%Y-%m}": each.songs_released for each in found.songs_released} == expected
+    assert {
+        f"{each.month_start:%Y-%m}": each.songs_released for each in found.songs_released
+    } == expected
 
 
 def test_attendance_is_of_who_was_expected(found: facts.Facts, published: Published) -> None:
@@ -61,15 +63,15 @@ def test_the_lag_is_the_95th_percentile(found: facts.Facts) -> None:
 
 
 def test_artists_are_active_in_every_month_of_their_releases(found: facts.Facts) -> None:
-    active = {each.month: each.active_artists for each in found.active_artists}
-    assert set(active) >= {each.month for each in found.songs_released}
+    active = {each.month_start: each.active_artists for each in found.active_artists}
+    assert set(active) >= {each.month_start for each in found.songs_released}
     assert min(active.values()) >= 1
 
 
 def test_the_totals_agree_with_the_loads(found: facts.Facts, published: Published) -> None:
     plays, *_ = health.reconciled(found)
     assert (plays.sources, plays.metric) == (len(published.live.played),) * 2
-    assert {each.stream for each in found.streams if each.feed == "mongo"} == {
+    assert {each.stream_name for each in found.streams if each.feed == "mongo"} == {
         "plays", "plays__changes", "registrations",
     }  # fmt: skip
 
