@@ -13,26 +13,25 @@ import psycopg
 import pytest
 import yaml
 
-from mixtape.services.postgres import conninfo_uri
 from transform.bi.queries import queries
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from transform.bi.conftest import Published
+    from transform.growing import Growing
 
 Document = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def bundle(
-    published: Published, project_root: Path, tmp_path_factory: pytest.TempPathFactory
+    bi_reader_uri: str, project_root: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, dict[str, Document]]:
     """The archive's files, by kind and name."""
     path = tmp_path_factory.mktemp("bundle") / "bundle.zip"
     subprocess.run(
         [sys.executable, project_root / "transform/bi/bundle.py", path],
-        env={**os.environ, "BI_READER_URI": conninfo_uri(published.uri, "bi_reader")},
+        env={**os.environ, "BI_READER_URI": bi_reader_uri},
         check=True,
     )
     found: dict[str, dict[str, Document]] = {}
@@ -75,10 +74,10 @@ def test_every_part_leads_to_one_that_is_there(bundle: dict[str, dict[str, Docum
 
 
 def test_charts_name_columns_that_their_queries_have(
-    bundle: dict[str, dict[str, Document]], published: Published
+    bundle: dict[str, dict[str, Document]], bi_reader_uri: str
 ) -> None:
     datasets = {each["uuid"]: each for each in bundle["datasets"].values()}
-    with psycopg.connect(conninfo_uri(published.uri, "bi_reader")) as reader:
+    with psycopg.connect(bi_reader_uri) as reader:
         for chart in bundle["charts"].values():
             dataset = datasets[chart["dataset_uuid"]]
             answer = reader.execute(dataset["sql"].encode())
