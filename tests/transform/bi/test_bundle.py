@@ -18,7 +18,6 @@ from transform.bi.queries import queries
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from transform.growing import Growing
 
 Document = dict[str, Any]
 

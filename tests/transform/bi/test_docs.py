@@ -32,11 +32,7 @@ def documentation(
         cwd=project_root,
         env={
             **os.environ,
-            **{
-                key: said
-                for key, said in published.warehouse.environment.items()
-                if key not in folders
-            },
+            **{key: said for key, said in given.items() if key not in folders},
             "DBT_TARGET_PATH": str(target),
             "DBT_LOG_PATH": str(target),
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
