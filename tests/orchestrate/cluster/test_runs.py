@@ -38,7 +38,7 @@ def test_minute_schedule_loads_the_raps(cluster: Cluster) -> None:
     assert lyrics > 0
     uid = ended["metadata"]["uid"]
     assert (uid,) in cluster.rows("select distinct run_id from raw_files._sdc_loads")
-    lines = [json.loads(line) for line in cluster.kube.log(ended["metadata"]["name"])]
+    lines = cluster.said(ended)
     assert len(lines) > 5
     assert any(uid in json.dumps(line) for line in lines), "the run's id is in its log"
 
