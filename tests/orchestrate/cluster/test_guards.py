@@ -97,7 +97,8 @@ def test_store_that_stays_away_is_tried_three_times_and_reported(cluster: Cluste
 
 
 def test_controller_restarted_in_the_middle_loses_nothing(cluster: Cluster) -> None:
-    with cluster.platform.fronts["warehouse"].held():
+    # Bookmarks are waited for longer than a controller takes to start.
+    with cluster.platform.fronts["minio"].held():
         name = cluster.start("files")
         _await_pod(cluster, name)
         command = os.environ.get("MIXTAPE_CLUSTER_RESTART", _RESTART)
