@@ -18,6 +18,7 @@ from mixtape.paths import project_root, run_root
 from mixtape.render.errors import RenderError
 from mixtape.services import Given, Service, ServiceError
 from mixtape.services.mongodb import Mongodb
+from mixtape.steps.command import step
 
 EXIT_PART_DOWN = 3
 EXIT_ROWS_REJECTED = 5
@@ -192,6 +193,9 @@ def state_from_loads(job: str) -> None:
     found = pipeline.of_job(job)
     state = loads.restore_state(found)
     click.echo(f"{found.state_id}: state of {len(state.get('bookmarks', {}))} streams set")
+
+
+cli.add_command(step)
 
 
 def main() -> None:

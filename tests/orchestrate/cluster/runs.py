@@ -82,6 +82,10 @@ class Cluster:
         for key, body in files.items():
             self.platform.store.client.put_object(Bucket=self.platform.raps, Key=key, Body=body)
 
+    def delete(self, key: str) -> None:
+        """Remove an object from the bucket of raps."""
+        self.platform.store.client.delete_object(Bucket=self.platform.raps, Key=key)
+
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Return what the superuser sees in the warehouse."""
         with self.platform.database.connect() as connection:
