@@ -9,4 +9,5 @@ pytest_plugins = [
     "fixtures.fix_cassandra",
     "fixtures.fix_mongodb",
     "fixtures.fix_meltano",
+    "fixtures.fix_chromium",
 ]

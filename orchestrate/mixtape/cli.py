@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
 import sys
 from pathlib import Path
 
 import click
+import psycopg
 
 from mixtape import activity as application
 from mixtape import loads, pipeline, services, summary
 from mixtape import redrive as rejected
+from mixtape.access import grant_access
 from mixtape.corpus import destination, generate, publish
 from mixtape.environment import read_env_file, run_environment
 from mixtape.notify import notify as notifying
 from mixtape.paths import project_root, run_root
 from mixtape.render.errors import RenderError
+from mixtape.report import facts, page, place
 from mixtape.services import Given, Service, ServiceError
 from mixtape.services.mongodb import Mongodb
+from mixtape.services.postgres import GivenPostgres, Postgres
 from mixtape.steps.command import step
 
 EXIT_PART_DOWN = 3
@@ -114,12 +120,12 @@ def corpus(
     Publishing writes what changed since the last time, and removes what it had published and
     no longer finds; it never touches what somebody else put there.
     """
-    place = destination(out, _running() if out.startswith("s3:") else [])
+    into = destination(out, _running() if out.startswith("s3:") else [])
     if lyrics:
-        click.echo(generate(place, lyrics=lyrics, seed=seed, layout=layout, files=files), err=True)
+        click.echo(generate(into, lyrics=lyrics, seed=seed, layout=layout, files=files), err=True)
     else:
         click.echo(
-            publish(project_root() / "extract" / "raps", place, broken=broken).sentence, err=True
+            publish(project_root() / "extract" / "raps", into, broken=broken).sentence, err=True
         )
 
 
@@ -135,6 +141,45 @@ def render(*, check: bool) -> None:
             f"rendering needs {error.name}, which `make check` installs"
         ) from error
     write(project_root(), check=check)
+
+
+@cli.command()
+def access() -> None:
+    """Say who may do what in the warehouse: run transform/access/roles.sql on it.
+
+    On the PostgreSQL that runs here or the one in POSTGRES_URI, whose role may create roles. It
+    can be run again at any time and touches no password.
+    """
+    for part in _running():
+        if isinstance(part, Postgres | GivenPostgres):
+            for warning in grant_access(part.uri):
+                click.echo(f"{part.name}: {warning}", err=True)
+            click.echo(f"{part.name}: roles, schemas and rights are set at {part.url}", err=True)
+            return
+    raise ServiceError("no PostgreSQL runs: `mixtape up postgres` starts one")
+
+
+@cli.command()
+@click.option("--full-refresh", is_flag=True, help="Build everything from the raw tables.")
+@click.option("--verbose", is_flag=True, help="Show dbt's own lines.")
+def build(*, full_refresh: bool, verbose: bool) -> None:
+    """Build and test the warehouse aside, then let readers see it at once.
+
+    Does nothing when no load has brought rows since the last good build. A failing test stops
+    it before readers see anything; the rows it found are in schema `failures`.
+
+    \b
+    Exit code: 0 built, or nothing to do; 1 stopped, the marts are as they were; 3 no database.
+    """  # noqa: D301 - click's mark for text that keeps its lines
+    from mixtape import warehouse  # noqa: PLC0415 - it takes its time
+
+    try:
+        warehouse.build(full_refresh=full_refresh, verbose=verbose)
+    except warehouse.BuildError as error:
+        raise click.ClickException(str(error)) from error
+    except psycopg.OperationalError as error:
+        click.echo(f"mixtape build: the warehouse does not answer: {error}", err=True)
+        sys.exit(EXIT_PART_DOWN)
 
 
 @cli.command()
@@ -193,6 +238,30 @@ def state_from_loads(job: str) -> None:
     found = pipeline.of_job(job)
     state = loads.restore_state(found)
     click.echo(f"{found.state_id}: state of {len(state.get('bookmarks', {}))} streams set")
+
+
+@cli.command()
+@click.option(
+    "--out",
+    envvar="MIXTAPE_REPORT_OUT",
+    default=place.DEFAULT,
+    show_default=True,
+    help="s3://bucket, with a prefix or without, or a folder.",
+)
+def report(out: str) -> None:
+    """Write one HTML page on plays, releases, meetups and the pipeline's health.
+
+    It reads the public metrics and loads as bi_reader, at BI_READER_URI or where libpq's own
+    variables lead to, else what runs on this machine.
+    """
+    read_env_file()
+    given = dict(os.environ)
+    if not given.keys() & {"BI_READER_URI", "PGHOST"}:
+        given |= run_environment(_running())
+    with contextlib.closing(facts.connect(given)) as warehouse:
+        found = facts.read(warehouse)
+    for where in place.put(page.html(found), out, found.at, given):
+        click.echo(where)
 
 
 cli.add_command(step)

@@ -6,6 +6,7 @@ in ``_sdc_tombstones`` and refuse them instead, for a retention.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -169,9 +170,16 @@ class Activator:
         else:
             self._is_gone = sql.SQL("{} is null and ").format(_DELETED_AT) + older
             self._delete = sql.SQL(
-                "with marked as (update {table} set {deleted} = now() where {gone} returning 1)"
-                " select count(*) from marked"
-            ).format(table=table.identifier, deleted=_DELETED_AT, gone=here + self._is_gone)
+                "with marked as ("
+                "update {table} set {deleted} = now(), {batched} = %(now)s where {gone} returning 1"
+                ") select count(*) from marked"
+            ).format(
+                table=table.identifier,
+                deleted=_DELETED_AT,
+                # Whoever looks for what a load changed looks here (docs/interfaces.md).
+                batched=sql.Identifier(metadata.BATCHED_AT),
+                gone=here + self._is_gone,
+            )
 
     def blocks(self, connection: psycopg.Connection) -> int:
         """Return how many blocks the table has.
@@ -206,7 +214,11 @@ class Activator:
 
     def delete(self, connection: psycopg.Connection, first: int) -> int:
         """Delete what is older in the blocks from ``first`` on; returns how many rows it was."""
-        between = {"first": f"({first},0)", "end": f"({first + BLOCKS_AT_ONCE},0)"}
+        between = {
+            "first": f"({first},0)",
+            "end": f"({first + BLOCKS_AT_ONCE},0)",
+            "now": dt.datetime.now(dt.UTC),
+        }
         row = connection.execute(self._delete, between).fetchone()
         return int(row[0]) if row else 0
 

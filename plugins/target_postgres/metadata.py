@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LSN = "_sdc_lsn"
 DELETED_AT = "_sdc_deleted_at"
+BATCHED_AT = "_sdc_batched_at"
 TABLE_VERSION = "_sdc_table_version"
 
 MESSAGE_COLUMNS = ("_sdc_extracted_at", TABLE_VERSION)
@@ -27,7 +28,7 @@ MESSAGE_TYPES: tuple[Any, ...] = (
 )
 """What a message must hold for :data:`MESSAGE_COLUMNS`, if it holds it."""
 
-BLOCK_COLUMNS = ("_sdc_received_at", "_sdc_batched_at", "_sdc_sequence")
+BLOCK_COLUMNS = ("_sdc_received_at", BATCHED_AT, "_sdc_sequence")
 """The same for all rows that were read at once, in the order in which they are written."""
 
 RUN_COLUMNS = {"_sdc_extracted_at", *BLOCK_COLUMNS}

@@ -6,6 +6,8 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from mixtape.activity import PLAYS, Application
+from rap_model.projections import raw_mongo
+from rap_model.projections.kinds import KINDS
 
 if TYPE_CHECKING:
     from pymongo.database import Database as Mongo
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from fixtures.fix_meltano import Project
     from fixtures.fix_mongodb import Document, Server
 
+RAW_TABLES = [table for table in raw_mongo.feed().tables if not table.name.endswith("__rejected")]
 COLLECTIONS = ("artists", "lyrics", "meetups", "registrations", "plays")
 
 
@@ -69,7 +72,21 @@ def test_a_second_run_takes_only_the_changes(
     assert second["registrations__changes"] == made["attend"] + made["cancel"] + made["delete"]
     assert second["artists"] == second["meetups"] == 0
     changes.check()
+    assert_tables_are_those_of_the_dbt_source(project)
     (deleted,) = project.rows(
         "select count(*) from raw_mongo.registrations where _sdc_deleted_at is not null"
     )
     assert deleted == (made["delete"],)
+
+
+def assert_tables_are_those_of_the_dbt_source(project: Project) -> None:
+    """Compare the columns that the loader made with those that are declared."""
+    found = project.rows(
+        "select table_name, column_name, data_type from information_schema.columns"
+        " where table_schema = 'raw_mongo'"
+    )
+    assert set(found) == {
+        (table.name, column.name, KINDS[column.kind].dbt)
+        for table in RAW_TABLES
+        for column in table.columns
+    }

@@ -10,6 +10,9 @@ import pytest
 from mixtape.services.postgres import conninfo_uri
 from rap_model import Artist, Lyric, Meetup
 from rap_model.authored import SUFFIXES, read
+from transform import expected
+from transform.application import Application
+from transform.mongo_feed import MongoFeed
 from transform.rap_files import RapFiles
 from transform.warehouse import Warehouse
 
@@ -49,6 +52,29 @@ def files(warehouse: Warehouse, project_root: Path) -> Iterator[RapFiles]:
 
 
 @pytest.fixture(scope="session")
-def built(warehouse: Warehouse, files: RapFiles) -> dict[str, str]:
-    """The status of every model and test of one whole `dbt build` over the corpus."""
+def application(warehouse: Warehouse, files: RapFiles, project_root: Path) -> Application:
+    """The live application in raw tables: generated documents, and changes of each kind.
+
+    Of some entities it speaks as files do, earlier, later and at the same time.
+    """
+    feed = MongoFeed(conninfo_uri(warehouse.uri, "loader"), project_root)
+    application = Application(feed)
+    application.begin()
+    application.dispute(files)
+    with feed.load() as load:
+        application.go_on(load, 60)
+    with feed.load(finish=False) as load:
+        application.go_on(load, 20)
+    return application
+
+
+@pytest.fixture(scope="session")
+def told(files: RapFiles, application: Application) -> expected.Input:
+    """What both feeds hold, now and whenever it is asked."""
+    return expected.Input(files.files, files.loads, application.feed.held)
+
+
+@pytest.fixture(scope="session")
+def built(warehouse: Warehouse, told: expected.Input) -> dict[str, str]:
+    """The status of every model and test of one whole `dbt build` over both feeds."""
     return warehouse.dbt("build")

@@ -1,19 +1,26 @@
 """Raw tables as the loader leaves them, written file by file, and what each file holds now.
 
 A stand-in for tap and target that writes the tables' documented shape (docs/interfaces.md). It
-also remembers the documents of each file's last readable version, which is all that the
-independent calculation in `expected.py` knows: no etag, no version rule, no SQL.
+also remembers the documents of each file's last readable version and the loads, which is all that
+the independent calculation in `expected` knows: no etag, no version rule, no SQL.
 """
 
 from __future__ import annotations
 
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from transform.raw_loads import Run, StreamLoad
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import timedelta
     from pathlib import Path
 
     import psycopg
@@ -50,8 +57,11 @@ class RapFiles:
         """Make the raw tables over ``connection``, the loader's."""
         self.connection = connection
         self.files: dict[str, File] = {}
-        self.clock = 1_767_225_600_000_000  # 2026-01-01
-        ddl = project_root / "extract" / "rap_model" / "generated" / "postgres.sql"
+        self.loads: list[StreamLoad] = []
+        self._run: Run | None = None
+        # An hour ago, so that a hundred files later it is still in the past.
+        self.clock = (int(time.time()) - 3600) * 1_000_000
+        ddl = project_root / "extract" / "rap_model" / "generated" / "raw_files.sql"
         connection.execute("set search_path = raw_files")
         connection.execute(ddl.read_bytes())
 
@@ -62,23 +72,25 @@ class RapFiles:
         file.current_etag = f"{key}-v{file.versions}"
         file.listed_at = self.clock
         kind = key.partition("/")[0]
-        for position, document in enumerate(documents):
-            lineage = self._lineage(key, file.current_etag, position)
-            self._upsert(kind, document | lineage, KEYS[kind])
-            if kind not in EXPLODED:
-                continue
-            elements, child = EXPLODED[kind]
-            parent = {name: document[name] for name in KEYS[kind]}
-            for element in document[elements]:
-                self._upsert(child, parent | element | lineage, KEYS[child])
-        self._upsert_file(key, etag=file.current_etag, rows=len(documents), rejected=0)
+        with self._loading():
+            for position, document in enumerate(documents):
+                lineage = self._lineage(key, file.current_etag, position)
+                self._upsert(kind, document | lineage, KEYS[kind])
+                if kind not in EXPLODED:
+                    continue
+                elements, child = EXPLODED[kind]
+                parent = {name: document[name] for name in KEYS[kind]}
+                for element in document[elements]:
+                    self._upsert(child, parent | element | lineage, KEYS[child])
+            self._upsert_file(key, etag=file.current_etag, rows=len(documents), rejected=0)
 
     def put_unreadable(self, key: str) -> None:
         """Load a version of ``key`` that nothing could be read from: it is rejected whole."""
         file = self._new_version(key)
         etag = f"{key}-v{file.versions}"
-        self.reject(key, etag)
-        self._upsert_file(key, rows=0, rejected=1)
+        with self._loading():
+            self.reject(key, etag)
+            self._upsert_file(key, rows=0, rejected=1)
 
     def reject(self, key: str, etag: str) -> None:
         """Put one fault of that version of ``key`` into its stream's quarantine."""
@@ -96,38 +108,63 @@ class RapFiles:
         row = fault | lineage
         columns = sql.SQL(", ").join(map(sql.Identifier, row))
         values = sql.SQL(", ").join(sql.Placeholder() * len(row))
-        self.connection.execute(
-            sql.SQL("insert into {} ({}) values ({}) on conflict do nothing").format(
-                sql.Identifier(table), columns, values
-            ),
-            list(row.values()),
-        )
+        with self._loading() as run:
+            self.connection.execute(
+                sql.SQL("insert into {} ({}) values ({}) on conflict do nothing").format(
+                    sql.Identifier(table), columns, values
+                ),
+                list(row.values()),
+            )
+            run.stream(table).add(self.clock, rows_inserted=1)
 
     def remove(self, key: str) -> None:
         """Let ``key`` vanish from the bucket: its rows stay, its file is marked."""
         del self.files[key]
-        self.connection.execute(
-            "update _files set deleted_at = now(), _sdc_deleted_at = now() where key = %s", [key]
-        )
+        with self._loading() as run:
+            self.connection.execute(
+                "update _files set deleted_at = now(), _sdc_deleted_at = now() where key = %s",
+                [key],
+            )
+            run.stream("_files").add(self.clock, rows_deleted=1)
 
     def delete_row(self, table: str, key: str, **entity: str) -> None:
         """Mark one row of a raw table deleted, as a target does on a delete record."""
         (name, value) = next(iter(entity.items()))
-        self.connection.execute(
-            sql.SQL(
-                "update {} set _sdc_deleted_at = now() where _sdc_source_file = %s and {} = %s"
-            ).format(sql.Identifier(table), sql.Identifier(name)),
-            [key, value],
-        )
+        with self._loading() as run:
+            self.connection.execute(
+                sql.SQL(
+                    "update {} set _sdc_deleted_at = now() where _sdc_source_file = %s and {} = %s"
+                ).format(sql.Identifier(table), sql.Identifier(name)),
+                [key, value],
+            )
+            run.stream(table).add(self.clock, rows_deleted=1)
 
     def finish_load(self) -> None:
-        """Record that a run loaded every stream and finished now."""
-        for stream in KEYS:
-            self.connection.execute(
-                "insert into _sdc_loads (run_id, stream, rows_in, started_at, finished_at)"
-                " values (gen_random_uuid()::text, %s, 0, now(), now())",
-                [stream],
-            )
+        """Let the load that has brought what was put so far, or nothing, finish now."""
+        with self._loading() as run:
+            run.finish((*KEYS, "_files"))
+        self._run = None
+
+    def age_loads(self, age: timedelta) -> None:
+        """Let every load be that much older."""
+        self.connection.execute(
+            "update _sdc_loads set started_at = started_at - %(age)s,"
+            " finished_at = finished_at - %(age)s",
+            {"age": age},
+        )
+        for load in self.loads:
+            load.started_at -= age
+            if load.finished_at:
+                load.finished_at -= age
+
+    @contextmanager
+    def _loading(self) -> Iterator[Run]:
+        """Write in one transaction, together with what the load counts."""
+        self._run = self._run or Run(self.connection, "raw_files", self.loads)
+        with self.connection.transaction():
+            yield self._run
+            self._run.write()
+        self._run.committed()
 
     def _new_version(self, key: str) -> File:
         self.clock += 1_000_000
@@ -161,12 +198,16 @@ class RapFiles:
     ) -> None:
         """Write a row as the target does: an absent field keeps what the table has."""
         conflict = ("_sdc_source_file", *key) if lineage else key
+        row = row | {"_sdc_batched_at": datetime.now(UTC)}
         values = [Jsonb(v) if isinstance(v, (list, dict)) else v for v in row.values()]
         update = sql.SQL(", ").join(
             sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in row
         )
-        self.connection.execute(
-            sql.SQL("insert into {} ({}) values ({}) on conflict ({}) do update set {}").format(
+        done = self.connection.execute(
+            sql.SQL(
+                "insert into {} ({}) values ({}) on conflict ({}) do update set {}"
+                " returning xmax = 0"
+            ).format(
                 sql.Identifier(table),
                 sql.SQL(", ").join(map(sql.Identifier, row)),
                 sql.SQL(", ").join(sql.Placeholder() * len(row)),
@@ -174,4 +215,7 @@ class RapFiles:
                 update,
             ),
             values,
-        )
+        ).fetchone()
+        assert self._run is not None
+        counted = "rows_inserted" if done and done[0] else "rows_updated"
+        self._run.stream(table).add(self.clock, **{counted: 1})

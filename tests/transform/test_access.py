@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -12,9 +16,8 @@ from mixtape.services.postgres import Postgres, conninfo_uri, make_roles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from fixtures.fix_postgres import Database
+    from fixtures.fix_postgres import Database, MakeDatabase
     from transform.warehouse import Warehouse
 
 CATALOGUE = """
@@ -32,7 +35,7 @@ select 'schema', nspname, nspowner::regrole::text || coalesce(nspacl::text, '')
 from pg_namespace where nspname !~ '^pg_'
 union all
 select 'table', oid::regclass::text, relowner::regrole::text || coalesce(relacl::text, '')
-from pg_class where relkind in ('r', 'v') and relnamespace::regnamespace::text !~ '^pg_'
+from pg_class where relkind in ('r', 'v', 'm') and relnamespace::regnamespace::text !~ '^pg_'
 union all
 select 'default', defaclrole::regrole::text || defaclnamespace::regnamespace, defaclacl::text
 from pg_default_acl
@@ -50,6 +53,8 @@ ALLOWED = [
     ("transformer", "create temporary table batch (id int)"),
     ("transformer", "select count(*) from raw_files.lyrics"),
     ("transformer", "create table snapshots.t (id int); drop table snapshots.t"),
+    ("transformer", "create view publishing.t as select 1 as id; drop view publishing.t"),
+    ("transformer", "create table failures.t (id int); drop table failures.t"),
     ("transformer", "select count(*) from restricted.dim_lyric_texts"),
 ]
 
@@ -62,6 +67,11 @@ REFUSED = [
             "raw_files._sdc_loads",
             "staging.stg_files__lyrics",
             "intermediate.int_lyrics__lyrics_deduplicated",
+            # Refused by their schemas, whatever is in them.
+            "raw_mongo.registrations",
+            "snapshots.t",
+            "publishing.t",
+            "failures.t",
         )
     ),
     ("bi_reader", "insert into marts.dim_artists select * from marts.dim_artists"),
@@ -71,13 +81,18 @@ REFUSED = [
     ("bi_reader", "drop table marts.dim_artists"),
     ("bi_reader", "create table marts.t (id int)"),
     ("bi_reader", "create table public.t (id int)"),
+    ("bi_reader", "create table publishing.t (id int)"),
+    ("bi_reader", "alter role bi_reader createrole"),
     ("bi_reader", "create temporary table t (id int)"),
     ("bi_reader", "create schema s"),
     ("bi_reader", "set role transformer"),
     ("bi_reader", "select pg_read_file('postgresql.conf')"),
     ("loader", "select count(*) from marts.dim_artists"),
     ("loader", "select count(*) from staging.stg_files__lyrics"),
+    ("loader", "select count(*) from publishing.t"),
+    ("loader", "select count(*) from failures.t"),
     ("loader", "create table marts.t (id int)"),
+    ("loader", "create table publishing.t (id int)"),
     ("loader", "create table public.t (id int)"),
     ("loader", "create schema s"),
     ("loader", "create role r"),
@@ -133,6 +148,61 @@ def test_bi_reader_sees_the_marts_and_no_other_relation(
     assert readable.fetchall() == [("marts",)]
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_is_nothing_but_itself(warehouse: Warehouse, role: str) -> None:
+    with psycopg.connect(warehouse.uri) as connection:
+        found = connection.execute(
+            "select rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls,"
+            " (select count(*) from pg_auth_members where member = pg_roles.oid)"
+            " from pg_roles where rolname = %s",
+            [role],
+        )
+        assert found.fetchone() == (False, 0)
+
+
+def test_bi_reader_sees_no_text_and_no_attendee(
+    warehouse: Warehouse, connections: dict[str, psycopg.Connection]
+) -> None:
+    with psycopg.connect(warehouse.uri, autocommit=True) as connection:
+        # Statistics show values to whoever may select from a table, whatever its schema.
+        connection.execute("analyze")
+        kept = connection.execute(
+            "select count(*) from pg_stats where attname in ('lyrics', 'attendee_hash')"
+            " and schemaname = 'restricted'"
+        ).fetchone()
+    assert kept
+    assert kept[0] > 0
+    seen = connections["bi_reader"].execute(
+        "select attrelid::regclass::text from pg_attribute"
+        " where attname in ('lyrics', 'attendee_hash', 'payload')"
+        " and has_table_privilege(attrelid, 'select')"
+        " union select schemaname || '.' || tablename from pg_stats where schemaname <> 'marts'"
+        " and schemaname not in ('pg_catalog', 'information_schema')"
+    )
+    assert seen.fetchall() == []
+    connections["bi_reader"].rollback()
+
+
+def test_a_table_moved_from_publishing_is_readable_and_not_before(
+    connections: dict[str, psycopg.Connection],
+) -> None:
+    transformer, reader = connections["transformer"], connections["bi_reader"]
+    with transformer.transaction():
+        transformer.execute("create table publishing.moved (id int)")
+        transformer.execute("create view publishing.view_moved as select 1 as id")
+    for name in ("moved", "view_moved"):
+        with pytest.raises(errors.InsufficientPrivilege), reader.transaction():
+            reader.execute(f"select * from publishing.{name}".encode())
+    with transformer.transaction():
+        transformer.execute("alter table publishing.moved set schema marts")
+        transformer.execute("alter view publishing.view_moved set schema marts")
+    for name in ("moved", "view_moved"):
+        with reader.transaction():
+            reader.execute(f"select * from marts.{name}".encode())
+    with transformer.transaction():
+        transformer.execute(b"drop table marts.moved; drop view marts.view_moved")
+
+
 def test_bi_reader_keeps_its_rights_when_marts_are_rebuilt(
     warehouse: Warehouse, connections: dict[str, psycopg.Connection]
 ) -> None:
@@ -157,8 +227,12 @@ def test_a_later_raw_table_is_readable_to_the_transformer(
     connections["loader"].commit()
 
 
-def test_bi_readers_statements_end_in_time(connections: dict[str, psycopg.Connection]) -> None:
-    found = connections["bi_reader"].execute("show statement_timeout").fetchone()
+@pytest.mark.parametrize("limit", ["statement_timeout", "idle_in_transaction_session_timeout"])
+def test_bi_reader_holds_nothing_back_for_long(
+    connections: dict[str, psycopg.Connection], limit: str
+) -> None:
+    found = connections["bi_reader"].execute(f"show {limit}".encode()).fetchone()
+    connections["bi_reader"].rollback()
     assert found == ("1min",)
 
 
@@ -174,6 +248,49 @@ def test_running_the_script_again_changes_nothing(warehouse: Warehouse, project_
     with psycopg.connect(warehouse.uri) as connection:
         connection.execute((project_root / "transform/access/roles.sql").read_bytes())
     assert catalogue(warehouse.uri) == before
+
+
+def test_meltano_runs_the_script_and_touches_no_password(
+    make_database: MakeDatabase, project_root: Path
+) -> None:
+    uri = make_database().uri
+    with psycopg.connect(uri) as connection:
+        before = connection.execute("select rolname, rolpassword from pg_authid").fetchall()
+    for _ in range(2):
+        done = meltano_access(project_root, uri)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "roles, schemas and rights are set" in done.stderr
+    with psycopg.connect(uri) as connection:
+        schemas = connection.execute("select to_regnamespace('publishing') is not null")
+        assert schemas.fetchone() == (True,)
+        after = connection.execute("select rolname, rolpassword from pg_authid").fetchall()
+    assert after == before
+
+
+def test_an_account_that_may_not_is_told_what_it_lacks(
+    warehouse: Warehouse, project_root: Path
+) -> None:
+    done = meltano_access(project_root, conninfo_uri(warehouse.uri, "loader"))
+    assert done.returncode != 0
+    assert "give a role with CREATEROLE" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def meltano_access(project_root: Path, uri: str) -> subprocess.CompletedProcess[str]:
+    """Run `meltano invoke warehouse:access` as an administrator does."""
+    programs = Path(sys.executable).parent
+    return subprocess.run(
+        [programs / "meltano", "--environment", "ci", "invoke", "warehouse:access"],
+        cwd=project_root,
+        env={
+            **os.environ,
+            "POSTGRES_URI": uri,
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_the_script_takes_over_schemas_that_somebody_else_made(database: Database) -> None:

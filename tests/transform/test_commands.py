@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ def test_a_named_command_works_from_any_folder_and_says_how_fresh_the_loads_are(
 def test_a_failing_dbt_command_fails_the_run(
     project_root: Path, warehouse: Warehouse, files: RapFiles
 ) -> None:
-    files.connection.execute("update _sdc_loads set finished_at = now() - interval '1 day'")
+    files.age_loads(timedelta(days=1))
     done = meltano(project_root, warehouse, project_root, "run", "dbt:freshness")
     files.finish_load()
     assert done.returncode == 1
@@ -61,7 +62,7 @@ def test_a_failing_dbt_command_fails_the_run(
 
 def test_schedulers_carry_no_dbt_flags(project_root: Path) -> None:
     ours = yaml.safe_load((project_root / "transform/transformers.meltano.yml").read_text())
-    (plugin,) = ours["plugins"]["utilities"]
+    (plugin,) = [each for each in ours["plugins"]["utilities"] if each["name"] == "dbt"]
     jobs = yaml.safe_load((project_root / "orchestrate/jobs.meltano.yml").read_text())["jobs"]
     steps = [step for job in jobs for task in job["tasks"] for step in task.split()]
     dbt_steps = {step for step in steps if step.startswith("dbt")}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -13,22 +12,33 @@ import psycopg
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 from psycopg import sql
+from psycopg.rows import dict_row
 
 from mixtape.services.postgres import client_environment, conninfo_uri, make_roles
+from transform.expected.rows import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from transform.expected import Rows
+    from transform.expected.rows import Row, Rows
 
 MARTS = (
     "marts.dim_artists",
+    "marts.dim_dates",
     "marts.dim_lyrics",
     "marts.dim_meetups",
+    "marts.fct_artist_months",
+    "marts.fct_loads",
     "marts.fct_lyric_credits",
+    "marts.fct_lyric_days",
     "marts.fct_lyric_releases",
     "marts.fct_meetup_performances",
+    "marts.fct_meetups",
+    "marts.fct_plays",
+    "marts.fct_rap_changes",
+    "marts.fct_registrations",
+    "restricted.dim_attendees",
     "restricted.dim_lyric_texts",
 )
 
@@ -54,12 +64,10 @@ class Warehouse:
 
     def dbt(self, *arguments: str) -> dict[str, str]:
         """Run dbt, which must succeed; return the status of each node by its name."""
+        # A manifest that was run is spent: dbt leaves what it compiled in it.
+        manifest = self._parse().deepcopy()  # type: ignore[no-untyped-call]
         with mock.patch.dict(os.environ, self.environment):
-            if self._parsed is None:
-                parsed = dbtRunner().invoke(["--quiet", "parse"])
-                assert isinstance(parsed.result, Manifest), parsed.exception
-                self._parsed = parsed.result
-            done = dbtRunner(self._parsed).invoke(["--quiet", *arguments])
+            done = dbtRunner(manifest).invoke(["--quiet", *arguments])
         results = getattr(done.result, "results", [])
         failed = [(r.node.name, r.message) for r in results if r.status in ("error", "fail")]
         assert done.success, failed or done.exception or done.result
@@ -71,18 +79,29 @@ class Warehouse:
         with psycopg.connect(conninfo_uri(self.uri, role), autocommit=True) as connection:
             yield connection
 
-    def rows(self, relation: str) -> Rows:
-        """Return a relation's rows as the transformer sees them, as a multiset."""
+    def rows(self, relation: str) -> list[Row]:
+        """Return a relation's rows as the transformer sees them."""
         schema, name = relation.split(".")
         with self.connect("transformer") as connection:
+            cursor = connection.cursor(row_factory=dict_row)
             query = sql.SQL("select * from {}").format(sql.Identifier(schema, name))
-            return Counter(connection.execute(query).fetchall())
+            return cursor.execute(query).fetchall()
 
     def marts(self) -> dict[str, Rows]:
-        """Return the rows of every mart and restricted table."""
-        return {name: self.rows(name) for name in MARTS}
+        """Return the rows of every mart and restricted table, as multisets."""
+        return {name: counted(self.rows(name)) for name in MARTS}
 
     def manifest(self) -> dict[str, Any]:
         """Return what dbt wrote about the project when it last parsed it."""
+        self._parse()
         found: dict[str, Any] = json.loads((self.target / "manifest.json").read_text())
         return found
+
+    def _parse(self) -> Manifest:
+        """Read the project, once."""
+        if self._parsed is None:
+            with mock.patch.dict(os.environ, self.environment):
+                parsed = dbtRunner().invoke(["--quiet", "parse"])
+            assert isinstance(parsed.result, Manifest), parsed.exception
+            self._parsed = parsed.result
+        return self._parsed

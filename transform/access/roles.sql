@@ -58,7 +58,9 @@ begin
             ('intermediate', 'transformer'),
             ('marts', 'transformer'),
             ('restricted', 'transformer'),
-            ('snapshots', 'transformer')
+            ('snapshots', 'transformer'),
+            ('publishing', 'transformer'),
+            ('failures', 'transformer')
         ) as rooms (name, owner)
     loop
         if not exists (select from pg_namespace where nspname = room.name) then
@@ -80,7 +82,8 @@ grant select on all tables in schema raw_files, raw_mongo to transformer;
 alter default privileges for role loader in schema raw_files, raw_mongo
 grant select on tables to transformer;
 
--- BI reads marts and nothing else. Default privileges outlive dbt's rebuilding of a table.
+-- BI reads marts and nothing else, tables and views. Default privileges outlive dbt's rebuilding
+-- of a table; one that was built in `publishing` gets them when it is moved from there.
 grant usage on schema marts to bi_reader;
 grant select on all tables in schema marts to bi_reader;
 alter default privileges for role transformer in schema marts

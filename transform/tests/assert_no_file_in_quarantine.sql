@@ -1,4 +1,4 @@
-{{ config(group="warehouse", severity="warn") }}
+{{ config(group="scene", severity="warn") }}
 
 -- Files whose newest version has faults. A warning: everything else in the warehouse is current.
 select

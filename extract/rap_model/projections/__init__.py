@@ -9,7 +9,7 @@ __all__ = ["drift", "generate", "write"]
 _PACKAGE = Path(__file__).parent.parent
 _PROJECT = _PACKAGE.parent.parent
 _GENERATED = _PACKAGE.relative_to(_PROJECT) / "generated"
-_DBT = Path("transform/models/staging/files")
+_DBT = Path("transform/models/staging")
 
 
 def generate() -> dict[Path, str]:

@@ -30,7 +30,7 @@ class Access:
     @property
     def name(self) -> str:
         """The template's name, and its ServiceAccount's."""
-        usual = sum(stores.ACCOUNTS[plugin].writes is not None for plugin in self.plugins)
+        usual = sum(each.writes is not None for each in stores.accounts(self.plugins))
         many = [] if self.locks == usual else [f"{self.locks}-locks"]
         return "-".join([*self.plugins, *many])
 
@@ -130,13 +130,13 @@ def _work(
                 "add it to orchestrate/mixtape/render/stores.py",
             )
     found = [plugin for plugin in found if plugin.base in stores.ACCOUNTS]
-    locks = []
-    for plugin in found:
-        account = stores.ACCOUNTS[plugin.base]
-        if account.writes:
-            resource = plugin.config.get(account.writes, account.writes)
-            locks.append(f"{account.store.name}-{resource}".replace("_", "-"))
-    locks = list(dict.fromkeys(locks))
+    locks = [
+        f"{account.store.name}-{plugin.config.get(account.writes, account.writes)}"
+        for plugin in found
+        for account in stores.ACCOUNTS[plugin.base]
+        if account.writes
+    ]
+    locks = list(dict.fromkeys(lock.replace("_", "-") for lock in locks))
     bases = tuple(dict.fromkeys(plugin.base for plugin in found))
     return Work(tuple(words), Access(bases, len(locks)), tuple(locks))
 

@@ -58,54 +58,80 @@ STATE = Account(
 """Meltano's own: where bookmarks live. Every run with a tap has it."""
 
 ACCOUNTS = {
-    "tap-files": Account(
-        OBJECT_STORE,
-        "object-store-raps",
-        {
-            "TAP_FILES_AWS_ACCESS_KEY_ID": "access_key_id",
-            "TAP_FILES_AWS_SECRET_ACCESS_KEY": "secret_access_key",
-        },
-        {"TAP_FILES_CA_BUNDLE": CA_FILE},
+    "tap-files": (
+        Account(
+            OBJECT_STORE,
+            "object-store-raps",
+            {
+                "TAP_FILES_AWS_ACCESS_KEY_ID": "access_key_id",
+                "TAP_FILES_AWS_SECRET_ACCESS_KEY": "secret_access_key",
+            },
+            {"TAP_FILES_CA_BUNDLE": CA_FILE},
+        ),
     ),
-    "tap-mongodb": Account(
-        MONGODB,
-        "mongodb-reader",
-        {"TAP_MONGODB_MONGODB_CONNECTION_STRING": "connection_string"},
+    "tap-mongodb": (
+        Account(
+            MONGODB,
+            "mongodb-reader",
+            {"TAP_MONGODB_MONGODB_CONNECTION_STRING": "connection_string"},
+        ),
     ),
-    "target-postgres": Account(
-        POSTGRES,
-        "postgres-loader",
-        {"TARGET_POSTGRES_USER": "username", "TARGET_POSTGRES_PASSWORD": "password"},
-        {
-            "TARGET_POSTGRES_SSL_MODE": "verify-full",
-            "TARGET_POSTGRES_SSL_CERTIFICATE_AUTHORITY": CA_FILE,
-        },
-        writes="default_target_schema",
+    "target-postgres": (
+        Account(
+            POSTGRES,
+            "postgres-loader",
+            {"TARGET_POSTGRES_USER": "username", "TARGET_POSTGRES_PASSWORD": "password"},
+            {
+                "TARGET_POSTGRES_SSL_MODE": "verify-full",
+                "TARGET_POSTGRES_SSL_CERTIFICATE_AUTHORITY": CA_FILE,
+            },
+            writes="default_target_schema",
+        ),
     ),
-    "target-cassandra": Account(
-        CASSANDRA,
-        "cassandra-loader",
-        {"TARGET_CASSANDRA_USERNAME": "username", "TARGET_CASSANDRA_PASSWORD": "password"},
-        {
-            "TARGET_CASSANDRA_SSL_CA_CERTIFICATE": CA_FILE,
-            "TARGET_CASSANDRA_SSL_CLIENT_CERTIFICATE": "/etc/mixtape/cassandra-loader/tls.crt",
-            "TARGET_CASSANDRA_SSL_CLIENT_PRIVATE_KEY": "/etc/mixtape/cassandra-loader/tls.key",
-        },
-        files={"tls.crt": "tls.crt", "tls.key": "tls.key"},
-        writes="keyspace",
+    "target-cassandra": (
+        Account(
+            CASSANDRA,
+            "cassandra-loader",
+            {"TARGET_CASSANDRA_USERNAME": "username", "TARGET_CASSANDRA_PASSWORD": "password"},
+            {
+                "TARGET_CASSANDRA_SSL_CA_CERTIFICATE": CA_FILE,
+                "TARGET_CASSANDRA_SSL_CLIENT_CERTIFICATE": "/etc/mixtape/cassandra-loader/tls.crt",
+                "TARGET_CASSANDRA_SSL_CLIENT_PRIVATE_KEY": "/etc/mixtape/cassandra-loader/tls.key",
+            },
+            files={"tls.crt": "tls.crt", "tls.key": "tls.key"},
+            writes="keyspace",
+        ),
     ),
-    "dbt": Account(
-        POSTGRES,
-        "postgres-transformer",
-        {
-            "DBT_POSTGRES_USER": "username",
-            "DBT_ENV_SECRET_POSTGRES_PASSWORD": "password",
-        },
-        {"DBT_POSTGRES_SSLMODE": "verify-full", "PGSSLROOTCERT": CA_FILE},
-        writes="models",
+    "dbt": (
+        Account(
+            POSTGRES,
+            "postgres-transformer",
+            {
+                "DBT_POSTGRES_USER": "username",
+                "DBT_ENV_SECRET_POSTGRES_PASSWORD": "password",
+            },
+            {"DBT_POSTGRES_SSLMODE": "verify-full", "PGSSLROOTCERT": CA_FILE},
+            writes="models",
+        ),
+    ),
+    # The report: it reads as BI does, and writes a page.
+    "mixtape": (
+        Account(
+            POSTGRES,
+            "postgres-bi-reader",
+            {"PGUSER": "username", "PGPASSWORD": "password"},
+            {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": CA_FILE},
+        ),
+        Account(
+            OBJECT_STORE,
+            "object-store-reports",
+            {"AWS_ACCESS_KEY_ID": "access_key_id", "AWS_SECRET_ACCESS_KEY": "secret_access_key"},
+            {"AWS_CA_BUNDLE": CA_FILE},
+            writes="reports",
+        ),
     ),
 }
-"""Plugin (the one it inherits from, where it does) → its account."""
+"""Plugin (the one it inherits from, where it does) → its accounts, one in each of its stores."""
 
 SPEAKS_FOR = {"load-steps": ("tap", "target")}
 """Plugin of ours → its settings that name plugins; it has their accounts and none of its own."""
@@ -113,7 +139,7 @@ SPEAKS_FOR = {"load-steps": ("tap", "target")}
 
 def accounts(plugins: tuple[str, ...]) -> tuple[Account, ...]:
     """Return the accounts of a run: its plugins' own, and Meltano's when there is a tap."""
-    found = [ACCOUNTS[plugin] for plugin in dict.fromkeys(plugins)]
+    found = [account for plugin in dict.fromkeys(plugins) for account in ACCOUNTS[plugin]]
     if any(plugin.startswith("tap-") for plugin in plugins):
         found.append(STATE)
     return tuple(found)

@@ -89,9 +89,9 @@ class GivenObjectStore(Given):
 
 
 def s3_client(
-    endpoint: str, access_key: str | None = None, secret_key: str | None = None
+    endpoint: str | None, access_key: str | None = None, secret_key: str | None = None
 ) -> S3Client:
-    """Return a client for ``endpoint``; without keys it takes AWS's usual chain."""
+    """Return a client for ``endpoint``, or AWS; without keys it takes AWS's usual chain."""
     return boto3.client(
         "s3",
         endpoint_url=endpoint,

@@ -14,9 +14,9 @@ from rap_model import Artist, Lyric, LyricCredit, projections
 from rap_model.__main__ import main
 from rap_model.base import Row
 from rap_model.corpus import generate
-from rap_model.projections import cql, dbt, postgres
+from rap_model.projections import cql, dbt, postgres, raw_files, raw_mongo
 from rap_model.projections.kinds import KINDS, columns
-from rap_model.projections.raw import tables
+from rap_model.projections.raw import Feed
 from rap_model.streams import STREAMS
 
 
@@ -35,10 +35,10 @@ def test_drift_is_a_change_a_missing_file_and_one_left_over(tmp_path: Path) -> N
     assert projections.drift(tmp_path) == []
     generated = tmp_path / "extract/rap_model/generated"
     (generated / "rap.cql").write_text("changed")
-    (generated / "postgres.sql").unlink()
+    (generated / "raw_files.sql").unlink()
     (generated / "singer/old.json").write_text("{}")
     names = {path.name for path in projections.drift(tmp_path)}
-    assert names == {"rap.cql", "postgres.sql", "old.json"}
+    assert names == {"rap.cql", "raw_files.sql", "old.json"}
     assert {path.name for path in projections.write(tmp_path)} == names
     assert projections.drift(tmp_path) == []
 
@@ -101,16 +101,17 @@ def test_records_satisfy_the_singer_schema() -> None:
             validator.validate(stream.model.read(document))  # type: ignore[attr-defined]
 
 
-def test_postgres_makes_the_tables_and_has_the_types(database: Database) -> None:
+@pytest.mark.parametrize("feed", [raw_files.feed(), raw_mongo.feed()], ids=lambda feed: feed.name)
+def test_postgres_makes_the_tables_and_has_the_types(database: Database, feed: Feed) -> None:
     with psycopg.connect(database.uri) as connection:
-        connection.execute(postgres.files()["postgres.sql"].encode())
+        connection.execute(postgres.files()[f"{feed.schema}.sql"].encode())
         found = connection.execute(
             "select table_name, column_name, data_type from information_schema.columns"
             " where table_schema = 'public'"
         ).fetchall()
     declared = {
         (table.name, column.name, KINDS[column.kind].dbt)
-        for table in tables()
+        for table in feed.tables
         for column in table.columns
     }
     assert set(found) == declared  # dbt's names are those PostgreSQL gives its types
@@ -123,23 +124,39 @@ def test_cql_freezes_lists_of_a_type_of_their_own() -> None:
     assert "CREATE TYPE IF NOT EXISTS performance (\n    lyric_id uuid," in cql.files()["rap.cql"]
 
 
-def test_dbt_source_has_every_table_with_described_and_typed_columns() -> None:
-    [source] = dbt.source()["sources"]
-    assert source["name"] == "files"
-    assert source["schema"] == "{{ var('raw_files_schema', 'raw_files') }}"
-    names = [table["name"] for table in source["tables"]]
-    assert names == [
-        "artists",
-        "lyrics",
-        "lyric_credits",
-        "meetups",
-        "performances",
-        "artists__rejected",
-        "lyrics__rejected",
-        "meetups__rejected",
-        "_files",
-        "_sdc_loads",
-    ]
+def test_dbt_sources_have_every_table() -> None:
+    tables = {
+        name: [table["name"] for table in source["sources"][0]["tables"]]
+        for name, source in dbt.sources().items()
+    }
+    collections = ["artists", "lyrics", "meetups", "registrations", "plays"]
+    assert tables == {
+        "files": [
+            "artists",
+            "lyrics",
+            "lyric_credits",
+            "meetups",
+            "performances",
+            "artists__rejected",
+            "lyrics__rejected",
+            "meetups__rejected",
+            "_files",
+            "_sdc_loads",
+        ],
+        "mongo": [
+            *collections,
+            *(f"{name}__changes" for name in collections),
+            *(f"{name}__rejected" for name in collections),
+            "_sdc_loads",
+        ],
+    }
+
+
+@pytest.mark.parametrize("feed", ["files", "mongo"])
+def test_dbt_sources_describe_and_type_each_column(feed: str) -> None:
+    [source] = dbt.sources()[feed]["sources"]
+    assert source["name"] == feed
+    assert source["schema"] == f"{{{{ var('raw_{feed}_schema', 'raw_{feed}') }}}}"
     for table in source["tables"]:
         assert table["description"]
         for column in table["columns"]:
@@ -151,14 +168,18 @@ def test_dbt_source_has_every_table_with_described_and_typed_columns() -> None:
 
 
 def test_streams_are_fresh_by_their_last_finished_load() -> None:
-    [source] = dbt.source()["sources"]
-    config = {table["name"]: table.get("config") for table in source["tables"]}
-    assert config["_files"] is None
-    assert config["lyrics"]["freshness"] == {
-        "warn_after": {"count": 2, "period": "hour"},
-        "error_after": {"count": 6, "period": "hour"},
+    limits = {
+        "files": {"warn_after": {"count": 2, "period": "hour"}}
+        | {"error_after": {"count": 6, "period": "hour"}},
+        "mongo": {"warn_after": {"count": 15, "period": "minute"}}
+        | {"error_after": {"count": 1, "period": "hour"}},
     }
-    assert config["lyrics"]["loaded_at_query"].endswith("where stream = 'lyrics'")
+    for name, limit in limits.items():
+        [source] = dbt.sources()[name]["sources"]
+        config = {table["name"]: table.get("config") for table in source["tables"]}
+        assert config["_sdc_loads"] is None
+        assert config["lyrics"]["freshness"] == limit
+        assert config["lyrics"]["loaded_at_query"].endswith("where stream = 'lyrics'")
 
 
 def test_field_of_an_unknown_kind_is_refused() -> None:

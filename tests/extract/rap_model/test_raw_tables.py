@@ -11,8 +11,7 @@ import yaml
 
 from fixtures.fix_postgres import Database
 from mixtape.corpus import Folder, publish
-from rap_model.projections import dbt
-from rap_model.projections.raw import tables
+from rap_model.projections import dbt, raw_files
 
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
@@ -62,11 +61,13 @@ def test_loaded_tables_are_those_of_the_dbt_source(loaded: Database) -> None:
             " join pg_attribute on attrelid = conrelid and attnum = number"
             " where contype = 'p' and connamespace = 'raw_files'::regnamespace group by 1"
         ).fetchall()
-    [source] = dbt.source()["sources"]
+    [source] = dbt.sources()["files"]["sources"]
     assert {
         (table["name"], column["name"], column["data_type"])
         for table in source["tables"]
         for column in table["columns"]
     } == set(found)
-    expected_keys = {f"raw_files.{table.name}": list(table.key) for table in tables()}
+    expected_keys = {
+        f"raw_files.{table.name}": list(table.key) for table in raw_files.feed().tables
+    }
     assert dict(keys) == expected_keys

@@ -76,6 +76,9 @@ class Platform:
             "DBT_POSTGRES_HOST": host,
             "DBT_POSTGRES_PORT": port,
             "DBT_POSTGRES_DBNAME": database,
+            "PGHOST": host,
+            "PGPORT": port,
+            "PGDATABASE": database,
         }
 
     @property
@@ -85,7 +88,12 @@ class Platform:
         keys = {"access_key_id": self.store.access_key, "secret_access_key": self.store.secret_key}
         return {
             "object-store-raps": keys,
+            "object-store-reports": keys,
             "object-store-state": keys,
+            "postgres-bi-reader": {
+                "username": "bi_reader",
+                "password": role_password(uri, "bi_reader"),
+            },
             "postgres-loader": {"username": "loader", "password": role_password(uri, "loader")},
             "postgres-transformer": {
                 "username": "transformer",

@@ -62,7 +62,7 @@ def test_job_step_by_step_has_a_pod_for_each_step_and_one_row_for_the_run(
 ) -> None:
     ended = cluster.run("files-to-facts", 1200)
     pods = [node["templateName"] for node in pods_of(ended)]
-    assert pods == [*_BEFORE_THE_LOAD, _LOAD, "dbt-build", "load-steps-record"]
+    assert pods == [*_BEFORE_THE_LOAD, _LOAD, "dbt-build", "load-steps-record", "mixtape-report"]
     uid = ended["metadata"]["uid"]
     ((workflow, where, image_run, files, left),) = cluster.rows(
         "select workflow, environment, image, files, files_left from raw_files._runs"

@@ -19,8 +19,13 @@ _VERIFIES_WITH = {
         "TARGET_CASSANDRA_SSL_CLIENT_PRIVATE_KEY",
     },
     "dbt": {"PGSSLROOTCERT"},
+    "mixtape": {"PGSSLROOTCERT", "AWS_CA_BUNDLE"},
 }
-_VERIFIES_BY = {"target-postgres": "TARGET_POSTGRES_SSL_MODE", "dbt": "DBT_POSTGRES_SSLMODE"}
+_VERIFIES_BY = {
+    "target-postgres": "TARGET_POSTGRES_SSL_MODE",
+    "dbt": "DBT_POSTGRES_SSLMODE",
+    "mixtape": "PGSSLMODE",
+}
 
 
 def closed_network(found: Deployment) -> Iterator[str]:

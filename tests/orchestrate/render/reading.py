@@ -17,6 +17,7 @@ SECRETS_OF = {
     "target-postgres": {"postgres-loader"},
     "target-cassandra": {"cassandra-loader"},
     "dbt": {"postgres-transformer"},
+    "mixtape": {"postgres-bi-reader", "object-store-reports"},
 }
 STORES_OF = {
     "tap-files": {"object-store"},
@@ -24,6 +25,7 @@ STORES_OF = {
     "target-postgres": {"postgres"},
     "target-cassandra": {"cassandra"},
     "dbt": {"postgres"},
+    "mixtape": {"postgres", "object-store"},
 }
 
 

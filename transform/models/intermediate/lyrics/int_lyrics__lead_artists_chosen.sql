@@ -2,7 +2,7 @@ with
 
 credits as (
 
-    select * from {{ ref('int_lyrics__credits_deduplicated') }}
+    select * from {{ ref('int_lyrics__credits_united') }}
 
 ),
 

@@ -2,7 +2,7 @@ with
 
 artists as (
 
-    select * from {{ ref('int_artists__artists_deduplicated') }}
+    select * from {{ ref('int_artists__artists_united') }}
 
 ),
 

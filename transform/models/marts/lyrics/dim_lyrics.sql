@@ -2,7 +2,7 @@ with
 
 lyrics as (
 
-    select * from {{ ref('int_lyrics__lyrics_deduplicated') }}
+    select * from {{ ref('int_lyrics__lyrics_united') }}
 
 ),
 

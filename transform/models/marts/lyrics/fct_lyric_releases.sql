@@ -2,7 +2,7 @@ with
 
 lyrics as (
 
-    select * from {{ ref('int_lyrics__lyrics_deduplicated') }}
+    select * from {{ ref('int_lyrics__lyrics_united') }}
 
 ),
 
@@ -20,13 +20,13 @@ lead_artists as (
 
 credits as (
 
-    select * from {{ ref('int_lyrics__credits_deduplicated') }}
+    select * from {{ ref('int_lyrics__credits_united') }}
 
 ),
 
 artists as (
 
-    select * from {{ ref('int_artists__artists_deduplicated') }}
+    select * from {{ ref('int_artists__artists_united') }}
 
 ),
 

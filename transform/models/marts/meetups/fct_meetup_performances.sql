@@ -2,7 +2,7 @@ with
 
 performances as (
 
-    select * from {{ ref('int_meetups__performances_deduplicated') }}
+    select * from {{ ref('int_meetups__performances_united') }}
 
 ),
 

@@ -2,7 +2,7 @@ with
 
 loads as (
 
-    select * from {{ source('files', '_sdc_loads') }}
+    {{ rows_if_loaded(source('files', '_sdc_loads')) }}
 
 ),
 

@@ -2,11 +2,19 @@ with
 
 rejected as (
 
-    {{ rejected_rows([
-        source('files', 'artists__rejected'),
-        source('files', 'lyrics__rejected'),
-        source('files', 'meetups__rejected'),
-    ]) }}
+    {{ rejected_rows(
+        [
+            source('files', 'artists__rejected'),
+            source('files', 'lyrics__rejected'),
+            source('files', 'meetups__rejected'),
+        ],
+        {
+            '_sdc_source_bucket': 'text',
+            '_sdc_source_file': 'text',
+            '_sdc_source_etag': 'text',
+            '_sdc_source_lineno': 'bigint',
+        },
+    ) }}
 
 ),
 

@@ -1,0 +1,21 @@
+with
+
+changes as (
+
+    {{ rows_if_loaded(source('mongo', 'meetups__changes')) }}
+
+),
+
+renamed as (
+
+    select
+        replication_key as change_id,
+        object_id as document_id,
+        operation_type,
+        cluster_time as changed_at,
+        _sdc_batched_at as batched_at
+    from changes
+
+)
+
+select * from renamed
