@@ -10,8 +10,8 @@ LOCKS := requirements
 SOURCES := extract plugins orchestrate tests bench
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help install demo down clean test test-long test-cluster image check format lock bench \
-	bench-loaders
+.PHONY: help install demo down clean test test-long test-cluster image check bi format lock bench \
+	bench-loaders bench-warehouse
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ check: $(BIN)/.installed-dev ## format, lint, types, SQL, YAML, locks, generated
 	@mixtape render --check
 	@bash requirements/check.sh
 
+bi: $(BIN)/.installed-services ## Superset with the dashboards, on the warehouse of this machine
+	@bash transform/bi/up.sh
+
 format: $(BIN)/.installed-dev ## let the formatters do what they can
 	@ruff format .
 	@ruff check --fix .
@@ -67,6 +70,9 @@ bench: $(BIN)/.installed-dev ## rows a second and peak memory, beside the floors
 
 bench-loaders: $(BIN)/.installed-dev ## target-postgres beside its peers, into docs/ (an hour)
 	@PYTHONPATH=bench $(BIN)/python -m loaders --write $(BENCH_ARGS)
+
+bench-warehouse: $(BIN)/.installed-dev ## what 10,000 plays more cost, at 100,000 and 10,000,000
+	@$(BIN)/python bench/warehouse.py
 
 # Installation: from the lock alone, each file hashed. A stamp is written last, so that an
 # installation that was cut off is taken up again.

@@ -14,3 +14,4 @@ compile pyproject.toml --extra services --constraints "$out/dev.txt" --output-fi
 compile pyproject.toml --constraints "$out/dev.txt" --output-file "$out/runtime.txt"
 compile --group bootstrap --constraints "$out/dev.txt" --output-file "$out/bootstrap.txt"
 compile "$out/secantus.in" --prerelease allow --output-file "$out/secantus.txt"
+compile "$out/superset.in" --output-file "$out/superset.txt"

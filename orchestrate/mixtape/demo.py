@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from mixtape.services import Part
 
-FILES = ["meltano", "run", "files-to-postgres", "transform"]
+FIRST = ["meltano", "run", "files-to-postgres", "changes-to-postgres", "transform"]
 SERVING = "files-to-cassandra"
-CHANGES = ["meltano", "run", "changes-to-postgres"]
+CHANGES = ["meltano", "run", "changes-to-postgres", "transform"]
 LIVE_CHANGES = 100
 LEFT_OUT = (
     "- Cassandra is left out: there is no Java 11 or 17 here; "
@@ -64,9 +64,13 @@ def _demo(console: Console) -> int:
     console.print(f"[green]✓[/] {published.sentence}")
     if not with_cassandra:
         console.print(LEFT_OUT, markup=False)
-    files = [*FILES, SERVING] if with_cassandra else FILES
-    if code := _run(console, parts, files) or _follow(console, parts):
-        return code
+    first = [*FIRST, SERVING] if with_cassandra else FIRST
+    for changes, command in ((0, first), (LIVE_CHANGES, CHANGES)):
+        done = activity.run(parts, changes, seed=1)
+        console.print(f"[green]✓[/] live application: {done}")
+        if code := _run(console, parts, command):
+            return code
+        console.print(f"[green]✓[/] rows that came of it: {summary.changes(parts)}")
     summary.show(summary.last_load(parts))
     if with_cassandra:
         served.show(served.lyrics_of_an_artist(parts))
@@ -80,17 +84,6 @@ def serves() -> bool:
     if asked := os.environ.get("CASSANDRA"):
         return asked != "0"
     return bool(os.environ.get("CASSANDRA_CONTACT_POINTS")) or machine_java() is not None
-
-
-def _follow(console: Console, parts: Sequence[Part]) -> int:
-    """Take all that the live application has, let it go on, and take only what it changed."""
-    for changes in (0, LIVE_CHANGES):
-        done = activity.run(parts, changes, seed=1)
-        console.print(f"[green]✓[/] live application: {done}")
-        if code := _run(console, parts, CHANGES):
-            return code
-        console.print(f"[green]✓[/] rows that came: {summary.changes(parts)}")
-    return 0
 
 
 def _run(console: Console, parts: Sequence[Part], command: list[str]) -> int:

@@ -51,16 +51,16 @@ _FACTS = {
         order by release.word_count desc, lyric.title
         limit 3
     """,
-    "Who is on most lyrics (marts.fct_lyric_credits)": """
+    "What is played most (marts.fct_lyric_days)": """
         select
-            artist.name as artist,
-            artist.country,
-            count(distinct credit.lyric_id) as lyrics,
-            string_agg(distinct credit.role, ', ' order by credit.role) as roles
-        from marts.fct_lyric_credits as credit
-        inner join marts.dim_artists as artist using (artist_id)
-        group by artist.artist_id, artist.name, artist.country
-        order by lyrics desc, artist.name
+            lyric.title,
+            sum(day.play_count) as plays,
+            round(sum(day.played_minutes)) as minutes,
+            max(day.listener_country_count) as most_countries_a_day
+        from marts.fct_lyric_days as day
+        inner join marts.dim_lyrics as lyric using (lyric_id)
+        group by lyric.lyric_id, lyric.title
+        order by plays desc, lyric.title
         limit 3
     """,
     "What is played at meetups (marts.fct_meetup_performances)": """

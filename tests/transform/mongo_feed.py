@@ -159,6 +159,11 @@ class MongoLoad:
         self._remember.append(lambda held: held.documents[collection].pop(key, None))
         self._event(collection, key, "delete", version, None)
 
+    def spoil(self, collection: str, key: str, record: Record) -> None:
+        """Load a document as the contract does not have it; what it should be is remembered."""
+        version = self.feed.tick(timedelta(0))
+        self._write(collection, {"_id": key, **record}, version)
+
     def replay(self, collection: str, key: str) -> None:
         """Load a document once more as it is held: it is counted, and nothing is written."""
         held = self.feed.held.documents[collection][key]

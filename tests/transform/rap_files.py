@@ -139,6 +139,15 @@ class RapFiles:
             )
             run.stream(table).add(self.clock, rows_deleted=1)
 
+    def lose(self, key: str) -> None:
+        """Let a file's rows vanish from its stream, of which no load knows."""
+        self.connection.execute(
+            sql.SQL("delete from {} where _sdc_source_file = %s").format(
+                sql.Identifier(key.partition("/")[0])
+            ),
+            [key],
+        )
+
     def finish_load(self) -> None:
         """Let the load that has brought what was put so far, or nothing, finish now."""
         with self._loading() as run:

@@ -144,7 +144,7 @@ def test_references_between_marts_are_tested(models: list[Node], manifest: Node)
         for model in models
         if model["name"].startswith("fct_")
         for column in model["columns"]
-        if column.endswith(keys) or column == "month"
+        if column.endswith(keys) or column == "month_start"
     }
     assert tested == wanted
 

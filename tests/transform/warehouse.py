@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -15,12 +16,14 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from mixtape.services.postgres import client_environment, conninfo_uri, make_roles
+from mixtape.warehouse import build
 from transform.expected.rows import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from mixtape.warehouse import Outcome
     from transform.expected.rows import Row, Rows
 
 MARTS = (
@@ -60,6 +63,7 @@ class Warehouse:
             "DBT_USE_COLORS": "false",
         }
         make_roles(uri)
+        self.said = ""
         self._parsed: Manifest | None = None
 
     def dbt(self, *arguments: str) -> dict[str, str]:
@@ -72,6 +76,19 @@ class Warehouse:
         failed = [(r.node.name, r.message) for r in results if r.status in ("error", "fail")]
         assert done.success, failed or done.exception or done.result
         return {result.node.name: str(result.status) for result in results}
+
+    def build(self, *, full_refresh: bool = False) -> Outcome:
+        """Run `mixtape build`, keeping in `said` the lines that it writes.
+
+        Raises:
+            BuildError: a stage stopped it.
+        """
+        said = io.StringIO()
+        try:
+            with mock.patch.dict(os.environ, self.environment), redirect_stderr(said):
+                return build(full_refresh=full_refresh)
+        finally:
+            self.said = said.getvalue()
 
     @contextmanager
     def connect(self, role: str) -> Iterator[psycopg.Connection]:

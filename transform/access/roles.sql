@@ -93,3 +93,7 @@ grant select on tables to bi_reader;
 alter role bi_reader set statement_timeout = '60s';
 alter role bi_reader set idle_in_transaction_session_timeout = '60s';
 alter role bi_reader set search_path = 'marts';
+
+-- Days are UTC's, whatever zone the server is set to: dbt's snapshots write times without a zone.
+alter role transformer set timezone = 'UTC';
+alter role bi_reader set timezone = 'UTC';

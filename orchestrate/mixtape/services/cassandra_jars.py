@@ -1,6 +1,7 @@
 """Cassandra's jars, pinned by checksum and fetched once from Maven Central into the user's cache.
 
-``cassandra.lock`` names each as ``group:artifact:version[:classifier] sha256``.
+``cassandra.lock`` names each as ``group:artifact:version[:classifier] sha256``; another lock of
+that form brings other jars.
 """
 
 from __future__ import annotations
@@ -54,14 +55,14 @@ def _is_fit(program: str) -> bool:
     return version is not None and version[1] in JAVA_VERSIONS
 
 
-def jars() -> list[Path]:
-    """Return the jars, fetched if they are not in the cache.
+def jars(lock: Path = LOCK) -> list[Path]:
+    """Return the jars of a lock, fetched if they are not in the cache.
 
     Raises:
         ServiceError: one cannot be fetched, or is not the one in the lock.
     """
-    text = LOCK.read_bytes()
-    target = cache_root() / f"cassandra-{hashlib.sha256(text).hexdigest()[:12]}"
+    text = lock.read_bytes()
+    target = cache_root() / f"{lock.stem}-{hashlib.sha256(text).hexdigest()[:12]}"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         # Fetched aside and moved, so that what is in the cache is whole and checked.
@@ -94,13 +95,13 @@ def _fetch_one(context: MavenContext, scratch: Path, coordinate: str, checksum: 
         path = component.artifact(*classifier).resolve()
     except (OSError, RuntimeError) as error:
         raise ServiceError(
-            f"cannot fetch {coordinate} from Maven Central: {error}; check the network, or set "
-            "CASSANDRA_CONTACT_POINTS to use a server that runs already"
+            f"cannot fetch {coordinate} from Maven Central: {error}; check the network (for "
+            "Cassandra, CASSANDRA_CONTACT_POINTS names a server that runs already)"
         ) from error
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != checksum:
         raise ServiceError(
-            f"{coordinate} has the checksum {found}, cassandra.lock says {checksum}: "
+            f"{coordinate} has the checksum {found}, its lock says {checksum}: "
             "it is not used; find out who changed it"
         )
     path.rename(scratch / "jars" / path.name)

@@ -130,7 +130,9 @@ def test_the_first_figures_are_those_of_the_metrics(shown: Page, filled: PublicM
     active = max(filled.rows["metric_active_artists"], key=lambda row: row["month_start"])
     assert f"\n{active['active_artists']}\n" in tile(shown, "Active artists")
     year = sorted(
-        filled.rows["metric_meetup_attendance_rate"], key=lambda row: row["month_start"], reverse=True
+        filled.rows["metric_meetup_attendance_rate"],
+        key=lambda row: row["month_start"],
+        reverse=True,
     )[:12]
     attended = sum(row["attended_count"] for row in year)
     expected = sum(row["expected_count"] for row in year)

@@ -2,7 +2,11 @@ with
 
 days as (
 
-    select generate_series('1970-01-01'::date, '2050-12-31'::date, '1 day')::date as date_day
+    -- Without a zone: a server's own has days that begin twice, or not at midnight.
+    select
+        generate_series(
+            '1970-01-01'::timestamp, '2050-12-31'::timestamp, '1 day'
+        )::date as date_day
 
 ),
 

@@ -1,0 +1,115 @@
+"""Marts that grow are kept up by what loads brought, and are as if made from nothing."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from random import Random
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import pytest
+
+from rap_model import Artist
+from transform.growing import snapshot
+from transform.mongo_feed import MongoLoad
+
+if TYPE_CHECKING:
+    from transform.growing import Growing
+
+ROUNDS = 3
+
+
+def held(growing: Growing, play: str) -> bool:
+    """Tell whether `fct_plays` has a play."""
+    with growing.warehouse.connect("bi_reader") as reader:
+        found = reader.execute("select from fct_plays where play_id = %s", [UUID(play)])
+        return found.fetchone() is not None
+
+
+def test_what_commits_during_or_after_a_build_is_in_the_next(growing: Growing) -> None:
+    done = threading.Event()
+    loaded = threading.Event()
+
+    def go_on() -> None:
+        while not done.is_set():
+            with growing.feed.load() as load:
+                growing.application.play(load)
+            loaded.set()
+            done.wait(0.1)
+
+    loader = threading.Thread(target=go_on)
+    with growing.feed.connect() as connection:
+        # Open all the time, with rows that are older than what commits meanwhile.
+        load = MongoLoad(growing.feed, connection)
+        late = growing.application.play(load)
+        load.flush()
+        loader.start()
+        try:
+            loaded.wait()
+            growing.build()
+        finally:
+            done.set()
+            loader.join()
+        assert not held(growing, late)
+        load.commit()
+    growing.build()
+    growing.check()
+    assert held(growing, late)
+
+
+def test_random_loads_and_builds_leave_what_a_full_refresh_makes(growing: Growing) -> None:
+    take_turns(growing, Random(20261121), ROUNDS)
+
+
+@pytest.mark.long
+def test_a_hundred_rounds_leave_what_a_full_refresh_makes(growing: Growing) -> None:
+    for seed in range(10):
+        take_turns(growing, Random(seed), 10)
+
+
+def take_turns(growing: Growing, chance: Random, rounds: int) -> None:
+    """Let loads of both feeds and builds take turns, then make everything from nothing."""
+    growing.application.chance = chance
+    with ExitStack() as connections:
+        waiting: list[MongoLoad] = []
+        for number in range(rounds):
+            change_files(growing, chance, number)
+            for _ in range(chance.randrange(1, 4)):
+                with growing.feed.load(finish=chance.random() < 0.7) as load:
+                    growing.application.go_on(load, chance.randrange(5, 30))
+            for load in waiting:
+                load.commit()
+            waiting = []
+            if number < rounds - 1 and chance.random() < 0.5:
+                connection = connections.enter_context(growing.feed.connect())
+                waiting.append(MongoLoad(growing.feed, connection))
+                growing.application.play(waiting[0])
+                waiting[0].flush()
+            growing.build()
+            growing.check()
+    kept = snapshot(growing.warehouse)
+    growing.build(full_refresh=True)
+    growing.check()
+    assert snapshot(growing.warehouse) == kept
+
+
+def change_files(growing: Growing, chance: Random, number: int) -> None:
+    """Let an artist's file come, change, vanish and come back."""
+    files = growing.files
+    key = f"artists/turn_{chance.randrange(3)}.yaml"
+    if key in files.files and chance.random() < 0.5:
+        files.remove(key)
+    else:
+        files.put(
+            key,
+            Artist.read(
+                {
+                    "schema_version": 1,
+                    "name": f"Turning {key[-6]}",
+                    "country": chance.choice(["AT", "IN"]),
+                    "updated_at": f"2026-03-01T00:00:{number % 60:02}Z",
+                }
+            ),
+        )
+    files.finish_load()
