@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _LOADS = "_sdc_loads"
 _LOADED = "_files"
 _COUNTS = ("rows_in", "rows_inserted", "rows_updated", "rows_deleted", "rows_rejected")
+_TIMES = ("load", "build")
 
 
 def record(run: Run) -> None:
@@ -32,8 +33,8 @@ def record(run: Run) -> None:
         " extract(epoch from now() - min(started_at)), %(files)s, %(bytes)s, %(left)s,"
         " %(rows_in)s, %(rows_inserted)s, %(rows_updated)s, %(rows_deleted)s, %(rows_rejected)s,"
         " jsonb_object_agg(step, seconds)"
-        "  || case when %(load)s::float is null then '{{}}'"
-        "     else jsonb_build_object('load', %(load)s::float) end"
+        " || jsonb_strip_nulls("
+        "jsonb_build_object('load', %(load)s::float, 'build', %(build)s::float))"
         " from {steps} where run_id = %(run)s"
         " on conflict (run_id) do update set (finished_at, seconds, files_left, rows_in,"
         " rows_inserted, rows_updated, rows_deleted, rows_rejected, steps) = (excluded.finished_at,"
@@ -59,20 +60,24 @@ def record(run: Run) -> None:
 
 
 def _load(run: Run) -> dict[str, Any]:
-    """Return what the load says of itself; without a name of its own the run's is the newest."""
+    """Return what the load says of itself; without a name of its own the run's is the newest.
+
+    The build says nothing here: it is what lies between the load and this step.
+    """
     if not run.tables.exists(_LOADS):
-        return {**dict.fromkeys(_COUNTS), "load": None}
+        return dict.fromkeys((*_COUNTS, *_TIMES))
     found = run.tables.select(
         "select sum(rows_in)::bigint, sum(rows_inserted)::bigint, sum(rows_updated)::bigint,"
         " sum(rows_deleted)::bigint, sum(rows_rejected)::bigint,"
-        " extract(epoch from max(finished_at) - min(started_at))::float"
+        " extract(epoch from max(finished_at) - min(started_at))::float,"
+        " extract(epoch from now() - max(finished_at))::float"
         " from {loads} where run_id = %(run)s or (not %(named)s and started_at >= ("
         " select min(started_at) from {steps} where run_id = %(run)s))",
         {"run": run.id, "named": run.is_named},
         loads=_LOADS,
         steps=STEPS,
     )
-    return dict(zip((*_COUNTS, "load"), found[0], strict=True))
+    return dict(zip((*_COUNTS, *_TIMES), found[0], strict=True))
 
 
 def _left(run: Run) -> int:

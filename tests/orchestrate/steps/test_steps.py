@@ -36,10 +36,11 @@ def test_only_what_was_checked_is_loaded_and_the_rest_comes_next(project: Projec
     project.put({"artists/late.yaml": _artist("late"), "artists/changes.yaml": _artist("changed")})
     project.run(*_LOAD, "load-steps:record", MELTANO_RUN_ID=first)
     assert _names(project) == {"stays"}
-    ((files, left, rows, rejected),) = project.rows(
-        f"select files, files_left, rows_in, rows_rejected from raw_files._runs"
+    ((files, left, rows, rejected, times),) = project.rows(
+        f"select files, files_left, rows_in, rows_rejected, steps from raw_files._runs"
         f" where run_id = '{first}'"
     )
+    assert set(times) == {"check", "validate", "manifest", "load", "build"}
     assert (files, left) == (3, 1), "what cannot be read is not in it; what changed is left"
     ((rows_in,),) = project.rows(
         f"select sum(rows_in) from raw_files._sdc_loads where run_id = '{first}'"
