@@ -70,15 +70,17 @@ def test_a_state_without_names_forgets_no_file_that_a_manifest_left_out(
     versions = listed(folder.tap(**FEW_NAMES))
     del versions["songs/2.yaml"]
     first = folder.tap(**FEW_NAMES, manifest=written(tmp_path, versions))
+    folder.put("songs/1.yaml", "title: t1 again", "2024-02-08")
     folder.put("songs/9.yaml", "title: t9 again", "2024-02-09")
     second = folder.tap(first.state, **FEW_NAMES, manifest=written(tmp_path, {}))
     third = folder.tap(second.state, **FEW_NAMES)
     assert titles(first) == [f"t{day}" for day in (1, *range(3, 10))]
-    assert [*titles(second), *titles(third)] == ["t2", "t9 again"]
+    assert second.counts() == {}, "none is read, and none is taken for gone"
+    assert titles(third) == ["t1 again", "t2", "t9 again"]
     target = Tables()
     target.load(first.messages + second.messages + third.messages)
     current = {row["title"] for row in target.current("songs")}
-    assert current == {*(f"t{day}" for day in range(1, 9)), "t9 again"}
+    assert current == {"t1 again", *(f"t{day}" for day in range(2, 9)), "t9 again"}
 
 
 @pytest.mark.parametrize(
