@@ -40,7 +40,8 @@ def validate(run: Run) -> None:
     }
     with run.tables.database.transaction():
         unread = run.tables.change(
-            "delete from {files} where run_id = %(run)s and key <> all (%(keys)s)",
+            "delete from {files} as files where run_id = %(run)s and not exists ("
+            " select from unnest(%(keys)s::text[]) as found (key) where found.key = files.key)",
             values,
             files=MANIFEST,
         )
