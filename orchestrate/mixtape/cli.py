@@ -24,6 +24,7 @@ from mixtape.report import facts, page, place
 from mixtape.services import Given, Service, ServiceError
 from mixtape.services.mongodb import Mongodb
 from mixtape.services.postgres import GivenPostgres, Postgres
+from mixtape.steps.command import step
 
 EXIT_PART_DOWN = 3
 EXIT_ROWS_REJECTED = 5
@@ -261,6 +262,9 @@ def report(out: str) -> None:
         found = facts.read(warehouse)
     for where in place.put(page.html(found), out, found.at, given):
         click.echo(where)
+
+
+cli.add_command(step)
 
 
 def main() -> None:

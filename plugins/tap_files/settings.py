@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
@@ -11,11 +12,13 @@ from singer_sdk import typing as th
 from singer_kit.contract import ContractMode
 from singer_kit.errors import ConfigError
 from singer_kit.settings import TAP_QUARANTINE
+from tap_files.manifest import read_manifest
 from tap_files.stream_settings import STREAM, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tap_files.manifest import Manifest
     from tap_files.stream_settings import SourceSettings, StreamSettings
 
 FILES_STREAM = "_files"
@@ -83,6 +86,14 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         "start_date",
         th.DateTimeType,
         description="Files last modified before it are left alone.",
+    ),
+    th.Property(
+        "manifest",
+        th.StringType,
+        description=(
+            "Path of a file of JSON lines with `key` and `etag`: of the files only these versions "
+            "are read, and all others wait for another run."
+        ),
     ),
     th.Property(
         "lookback_seconds",
@@ -176,6 +187,7 @@ class Settings:
     verify_tls: bool = True
     ca_bundle: str | None = None
     start_date: datetime | None = None
+    manifest: str | None = None
     lookback_seconds: int = 3600
     max_state_keys: int = 10_000
     detect_deletes: str = "off"
@@ -207,6 +219,15 @@ class Settings:
         settings = cls(**given)
         settings.check()
         return settings
+
+    @cached_property
+    def versions(self) -> Manifest | None:
+        """Return which versions of files may be read, or None where any may.
+
+        Raises:
+            ConfigError: the manifest cannot be read.
+        """
+        return read_manifest(self.manifest) if self.manifest else None
 
     @property
     def lookback(self) -> timedelta:
