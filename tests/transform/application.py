@@ -35,6 +35,8 @@ _KINDS = {
     "reject": 1,
 }
 """What happens how often."""
+_FEW = 20
+"""Registrations that stay, however long it goes on."""
 
 
 class Application:
@@ -130,6 +132,9 @@ class Application:
         load.put("registrations", {**again, "status": "registered"}, key=f"again-{key}")
 
     def _registration_deleted(self, load: MongoLoad) -> None:
+        if len(self.feed.held.documents["registrations"]) <= _FEW:
+            self._register_again(load)
+            return
         load.delete("registrations", self.some("registrations")[0], lag=self._lag())
 
     def _lyric_edited(self, load: MongoLoad) -> None:
