@@ -177,6 +177,9 @@ def test_bars_are_as_high_as_their_numbers(shown: Page, filled: PublicMarts) -> 
     ]
     scale = heights[-1] / plays[-1]
     assert heights == pytest.approx([number * scale for number in plays], abs=1.5)
+    # Lines are not drawn larger than life either.
+    rate = shown.get_by_role("img", name="Attendance rate by month").locator("text")
+    assert {"0%", "100%"} <= {*rate.all_text_contents()}
 
 
 def test_the_streams_tell_what_came_and_that_it_adds_up(shown: Page, filled: PublicMarts) -> None:
@@ -203,7 +206,8 @@ def test_it_can_be_read_and_fits(
     marks, faint = page.evaluate(TOO_FAINT)
     assert marks > 200
     assert faint == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    width = LOOKS[look]["viewport"]["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") == width
     page.screenshot(path=tmp_path / f"{look}.png", full_page=True)
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 19, 15)"
     assert dark == (look == "dark")
