@@ -47,6 +47,12 @@ class Pipeline:
         return {stream["tap_stream_id"]: stream for stream in found["streams"]}
 
     @cached_property
+    def tap_config(self) -> dict[str, Any]:
+        """The tap's settings, secrets included."""
+        config: dict[str, Any] = json.loads(_meltano("invoke", "--dump=config", self.tap))
+        return config
+
+    @cached_property
     def target_config(self) -> dict[str, Any]:
         """The target's settings, secrets included."""
         config: dict[str, Any] = json.loads(_meltano("invoke", "--dump=config", self.target))

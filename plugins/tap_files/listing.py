@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_files.client import FileObject, Store
+    from tap_files.manifest import Manifest
     from tap_files.plan import Plan
     from tap_files.settings import Settings
     from tap_files.state import Bookmark
@@ -84,11 +85,14 @@ def take_stock(
 ) -> Overview | None:
     """List every source that a selected stream needs, before any is read.
 
-    Returns None where there is none.
+    Of what is needed, files that a manifest does not name in their listed version are left for
+    another run. Returns None where there is no source.
 
     Raises:
         SourceUnreachableError: the store cannot be reached or refuses.
+        ConfigError: the manifest cannot be read.
     """
+    manifest = settings.versions
     surveys = {
         stream: Survey(bookmark, settings.max_state_keys) for stream, bookmark in bookmarks.items()
     }
@@ -103,24 +107,29 @@ def take_stock(
         return None
     pending: list[Pending] = []
     is_whole = True
+    left: set[str] = set()
     clocks = []
     for prefix in dict.fromkeys(source.plan.source.prefix for source in sources):
         listing = store.list_objects(prefix)
         clocks.append(listing.clock)
         members = [source for source in sources if source.plan.source.prefix == prefix]
         for found in _needed(listing.objects, members, of_files, settings.start_date):
+            if not _is_named(found.obj, manifest):
+                left.add(found.obj.key)
+                continue
             pending.append(found)
             if len(pending) >= 2 * MAX_PENDING:
                 pending.sort()
                 del pending[MAX_PENDING:]
                 is_whole = False
-    keys = {found.obj.key for found in pending}
+    keys = {found.obj.key for found in pending} | left
     findings = {}
     for stream, survey in surveys.items():
         everywhere = [source.listed for source in sources if survey in source.surveys]
         findings[stream] = survey.settle(everywhere, keys)
     late = {key for found in findings.values() for key in found.late} - keys
-    pending += _looked_up(store, late, sources, settings.start_date)
+    late_ones = _looked_up(store, late, sources, settings.start_date)
+    pending += [found for found in late_ones if _is_named(found.obj, manifest)]
     empty = [source.plan for source in sources if source.is_empty]
     return Overview(sorted(pending), is_whole, findings, min(clocks), empty)
 
@@ -136,6 +145,10 @@ def every_file(store: Store, plans: list[Plan], settings: Settings) -> Iterator[
             is_old = start is not None and obj.last_modified < start
             if not is_old and source.takes(obj.key) and source.is_first(obj.key):
                 yield obj
+
+
+def _is_named(obj: FileObject, manifest: Manifest | None) -> bool:
+    return manifest is None or manifest.get(obj.key) == obj.etag
 
 
 def _needed(

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
 from singer_kit.contract import ContractMode
 from singer_kit.errors import ConfigError
+from singer_kit.settings import TAP_QUARANTINE
+from tap_files.manifest import read_manifest
 from tap_files.stream_settings import STREAM, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tap_files.manifest import Manifest
     from tap_files.stream_settings import SourceSettings, StreamSettings
 
 FILES_STREAM = "_files"
@@ -84,6 +88,14 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         description="Files last modified before it are left alone.",
     ),
     th.Property(
+        "manifest",
+        th.StringType,
+        description=(
+            "Path of a file of JSON lines with `key` and `etag`: of the files only these versions "
+            "are read, and all others wait for another run."
+        ),
+    ),
+    th.Property(
         "lookback_seconds",
         th.IntegerType(minimum=0),
         default=3600,
@@ -149,18 +161,7 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         default={},
         description="Stream to dotted path of its pydantic model: `{lyrics: package.Lyric}`.",
     ),
-    th.Property(
-        "quarantine_stream_suffix",
-        th.StringType(min_length=1),
-        default="__rejected",
-        description="What a stream's quarantine stream has behind its name.",
-    ),
-    th.Property(
-        "max_rejected_ratio",
-        th.NumberType(minimum=0, maximum=1),
-        default=0.1,
-        description="Share of a stream's documents, from 1,000 on, whose rejection ends the run.",
-    ),
+    *TAP_QUARANTINE,
     th.Property(
         "max_run_seconds",
         th.IntegerType(minimum=0),
@@ -186,6 +187,7 @@ class Settings:
     verify_tls: bool = True
     ca_bundle: str | None = None
     start_date: datetime | None = None
+    manifest: str | None = None
     lookback_seconds: int = 3600
     max_state_keys: int = 10_000
     detect_deletes: str = "off"
@@ -217,6 +219,15 @@ class Settings:
         settings = cls(**given)
         settings.check()
         return settings
+
+    @cached_property
+    def versions(self) -> Manifest | None:
+        """Return which versions of files may be read, or None where any may.
+
+        Raises:
+            ConfigError: the manifest cannot be read.
+        """
+        return read_manifest(self.manifest) if self.manifest else None
 
     @property
     def lookback(self) -> timedelta:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mixtape.render.clusters import Cluster, Clusters
     from mixtape.render.errors import Faults
-    from mixtape.render.meltano_files import Job, Project, Schedule
+    from mixtape.render.meltano_files import Job, Plugin, Project, Schedule
     from mixtape.render.source import Place
 
 
@@ -120,7 +120,8 @@ def _work(
 ) -> Work:
     """Return what a run of ``words`` needs, which stand for ``tasks``."""
     used = dict.fromkeys(plugin_of(word) for task in tasks for word in task)
-    found = [project.plugins[name] for name in used if name in project.plugins]
+    named = [project.plugins[name] for name in used if name in project.plugins]
+    found = [each for plugin in named for each in _spoken_for(project, plugin, job, faults)]
     for plugin in found:
         if plugin.base not in stores.ACCOUNTS:
             faults.add(
@@ -138,6 +139,18 @@ def _work(
     locks = list(dict.fromkeys(lock.replace("_", "-") for lock in locks))
     bases = tuple(dict.fromkeys(plugin.base for plugin in found))
     return Work(tuple(words), Access(bases, len(locks)), tuple(locks))
+
+
+def _spoken_for(project: Project, plugin: Plugin, job: Job, faults: Faults) -> Iterable[Plugin]:
+    """Yield the plugins whose accounts a plugin needs: itself, where it speaks for no others."""
+    if plugin.base not in stores.SPEAKS_FOR:
+        yield plugin
+    for setting in stores.SPEAKS_FOR.get(plugin.base, ()):
+        name = plugin.config.get(setting)
+        if name in project.plugins:
+            yield project.plugins[name]
+        else:
+            faults.add(job.place, f"job {job.name}: {plugin.name}'s {setting} is no plugin: {name}")
 
 
 def _step_by_step(

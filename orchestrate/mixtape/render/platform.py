@@ -51,10 +51,8 @@ def secrets(plan: Plan) -> Iterator[dict[str, Any]]:
 def cluster(plan: Plan, where: Cluster) -> Iterator[dict[str, Any]]:
     """Yield a cluster's own: its settings, and how much it carries at once."""
     settings = _object("v1", "ConfigMap", pods.SETTINGS, "settings", plan.owner)
-    yield {
-        **settings,
-        "data": dict(sorted({**where.settings, "MELTANO_ENVIRONMENT": where.environment}.items())),
-    }
+    known = {"MELTANO_ENVIRONMENT": where.environment, "MIXTAPE_IMAGE": where.image}
+    yield {**settings, "data": dict(sorted({**where.settings, **known}.items()))}
     limits = _object("v1", "ConfigMap", locks.LIMITS, "limits", plan.owner)
     yield {**limits, "data": {locks.RUNS: str(where.parallel_runs)}}
     yield {

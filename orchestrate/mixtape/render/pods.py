@@ -53,6 +53,7 @@ _ALWAYS = {
     "MELTANO_SYS_DIR_ROOT": _STATE_FOLDER,
     "MELTANO_RUN_FORCE": "true",  # Forbid and the mutexes keep runs apart
     "MELTANO_RUN_ID": "{{workflow.uid}}",
+    "MIXTAPE_WORKFLOW": "{{workflow.name}}",
     "DBT_TARGET_PATH": f"{_STATE_FOLDER}/dbt/target",
     "DBT_LOG_PATH": f"{_STATE_FOLDER}/dbt/logs",
 }

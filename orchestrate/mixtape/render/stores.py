@@ -133,6 +133,9 @@ ACCOUNTS = {
 }
 """Plugin (the one it inherits from, where it does) → its accounts, one in each of its stores."""
 
+SPEAKS_FOR = {"load-steps": ("tap", "target")}
+"""Plugin of ours → its settings that name plugins; it has their accounts and none of its own."""
+
 
 def accounts(plugins: tuple[str, ...]) -> tuple[Account, ...]:
     """Return the accounts of a run: its plugins' own, and Meltano's when there is a tap."""

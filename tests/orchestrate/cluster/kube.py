@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +17,8 @@ Found = TypeVar("Found")
 
 ENDED = {"Succeeded", "Failed", "Error"}
 _POLL_SECONDS = 0.5
+_ARGO = re.compile(r" argo=true|^Error: exit status \d+$")
+"""What the executor says of the command it runs, in the log of the command."""
 
 
 class Refused(Exception):  # noqa: N818 - what the API server did, not a fault of the test
@@ -105,7 +108,7 @@ class Kube:
         """Return the lines that the runs in the pods of a Workflow printed, without Argo's own."""
         selector = f"workflows.argoproj.io/workflow={workflow}"
         printed = self("logs", "--selector", selector, "--container", "main", "--tail=-1")
-        return [line for line in printed.splitlines() if " argo=true" not in line]
+        return [line for line in printed.splitlines() if not _ARGO.search(line)]
 
 
 def await_(

@@ -70,10 +70,21 @@ class Cluster:
         ]
         return "\n".join([str(workflow["status"].get("message")), *said, *self.kube.log(name)])
 
+    def said(self, workflow: Object) -> list[dict[str, Any]]:
+        """Return what the runs of a Workflow logged; each line must be a JSON object."""
+        lines = self.kube.log(workflow["metadata"]["name"])
+        plain = [line for line in lines if not line.startswith("{")]
+        assert not plain, "not JSON: " + "\n".join(plain)
+        return [json.loads(line) for line in lines]
+
     def put(self, files: dict[str, bytes]) -> None:
         """Put objects into the bucket of raps."""
         for key, body in files.items():
             self.platform.store.client.put_object(Bucket=self.platform.raps, Key=key, Body=body)
+
+    def delete(self, key: str) -> None:
+        """Remove an object from the bucket of raps."""
+        self.platform.store.client.delete_object(Bucket=self.platform.raps, Key=key)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Return what the superuser sees in the warehouse."""

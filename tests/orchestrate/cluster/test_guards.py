@@ -90,15 +90,15 @@ def test_store_that_stays_away_is_tried_three_times_and_reported(cluster: Cluste
     assert (begun[2] - begun[1]) > 2 * (begun[1] - begun[0]), "the gaps grow"
     (report,) = [node for node in pods_of(ended) if node["templateName"] == "notify"]
     assert report["phase"] == "Succeeded"
-    lines = [json.loads(line) for line in cluster.kube.log(ended["metadata"]["name"])]
-    (said,) = [line for line in lines if line.get("event") == "run failed"]
+    (said,) = [line for line in cluster.said(ended) if line.get("event") == "run failed"]
     assert said["workflow"] == ended["metadata"]["name"]
     assert said["run_id"] == ended["metadata"]["uid"]
     assert said["failures"]
 
 
 def test_controller_restarted_in_the_middle_loses_nothing(cluster: Cluster) -> None:
-    with cluster.platform.fronts["warehouse"].held():
+    # Bookmarks are waited for longer than a controller takes to start.
+    with cluster.platform.fronts["minio"].held():
         name = cluster.start("files")
         _await_pod(cluster, name)
         command = os.environ.get("MIXTAPE_CLUSTER_RESTART", _RESTART)

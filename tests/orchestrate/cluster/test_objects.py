@@ -40,7 +40,7 @@ def test_linter_takes_every_workflow(objects: list[Object], kube: Kube, tmp_path
     ("old", "new"),
     [
         ("entrypoint: tap-files-target-postgres", "entrypoint: nothing"),
-        ("name: meltano-run", "name: nothing"),
+        ("workflowTemplateRef:\n      name: meltano-run", "workflowTemplateRef:\n      name: no"),
         ("- '*/15 * * * *'", "- '* * * *'"),
         ("concurrencyPolicy", "concurencyPolicy"),
         ("{{inputs.parameters.job}}", "{{inputs.parameters.jobs}}"),

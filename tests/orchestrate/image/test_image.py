@@ -32,6 +32,7 @@ _BOUND = (
 _TOLD = re.compile(r"(TARGET_POSTGRES|DBT|AWS_(AC|SEC|REG)|S3|TAP_FILES)|MELTANO_ENVIRONMENT$")
 _ROUNDS = 3
 _MANY = 1500
+_COMPRESSED_MEBIBYTES = 350
 
 
 @pytest.fixture(scope="session")
@@ -144,6 +145,31 @@ def test_image_says_what_it_is(runner: str, image: str, project_root: Path) -> N
     )
 
 
+def test_image_is_small_enough_to_pull(runner: str, image: str) -> None:
+    size = 0
+    with (
+        subprocess.Popen([runner, "save", image], stdout=subprocess.PIPE) as saved,
+        subprocess.Popen(["gzip"], stdin=saved.stdout, stdout=subprocess.PIPE) as packed,
+    ):
+        assert packed.stdout
+        while chunk := packed.stdout.read(1 << 20):
+            size += len(chunk)
+    assert (saved.returncode, packed.returncode) == (0, 0)
+    assert size <= _COMPRESSED_MEBIBYTES * 1024 * 1024
+
+
+def test_change_of_a_model_rebuilds_the_last_layer_alone(
+    runner: str, project_root: Path, tmp_path: Path
+) -> None:
+    _check_out(project_root, tmp_path)
+    before = _built_layers(runner, tmp_path)
+    model = next((tmp_path / "transform" / "models").rglob("*.sql"))
+    model.write_text(model.read_text() + "\n-- changed\n")
+    after = _built_layers(runner, tmp_path)
+    assert after[:-1] == before[:-1]
+    assert after[-1] != before[-1]
+
+
 def test_container_starts_nearly_as_fast_as_the_command(
     runner: str, image: str, make_project: MakeProject, stored: dict[str, str], project: Project
 ) -> None:
@@ -159,6 +185,33 @@ def test_container_starts_nearly_as_fast_as_the_command(
         contained.append(time.monotonic() - between)
     # The first of each fills caches.
     assert min(contained[1:]) <= 1.5 * min(bare[1:]), (bare, contained)
+
+
+def _check_out(project_root: Path, folder: Path) -> None:
+    """Make a copy of what is committed or about to be, with its times, and commit it there."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=project_root, check=True, capture_output=True, text=True
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(project_root / name, folder / name)
+    for command in (
+        ["init", "--quiet"],
+        ["-c", "user.name=x", "-c", "user.email=x@x", "commit", "--quiet", "--allow-empty", "-mx"],
+    ):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+
+
+def _built_layers(runner: str, folder: Path) -> list[str]:
+    """Build the image of a checkout; return the digests of its layers."""
+    name = "localhost/mixtape-layers:test"
+    script = str(folder / "orchestrate" / "image" / "build.sh")
+    # One that keeps its images where the runner looks for them.
+    builder = {"BUILDER": runner, **os.environ}
+    subprocess.run(["bash", script, name], check=True, capture_output=True, env=builder)
+    described = subprocess.run([runner, "inspect", name], check=True, capture_output=True)
+    layers: list[str] = json.loads(described.stdout)[0]["RootFS"]["Layers"]
+    return layers
 
 
 def _many(raps: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -29,6 +29,8 @@ MELTANO = """
           config: {keyspace: rap}
       utilities:
         - name: dbt
+        - name: load-steps
+          config: {tap: tap-files, target: target-postgres}
     """
 
 JOBS = """
@@ -43,7 +45,8 @@ JOBS = """
         tasks: ["dbt:build"]
       - name: everything
         tasks:
-          - tap-files target-postgres
+          - load-steps:check
+          - load-steps:manifest tap-files target-postgres
           - [tap-mongodb, target-postgres--mongo]
           - dbt:build
     schedules:

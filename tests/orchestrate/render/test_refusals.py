@@ -97,6 +97,13 @@ def test_plugin_without_an_account_is_refused(make_files: MakeFiles) -> None:
         rendered(root)
 
 
+def test_steps_that_speak_for_no_plugin_are_refused(make_files: MakeFiles) -> None:
+    root = make_files(meltano=MELTANO.replace("{tap: tap-files,", "{tap: tap-csv,"))
+    said = r"jobs\.meltano\.yml:\d+: job everything: load-steps's tap is no plugin: tap-csv"
+    with pytest.raises(RenderError, match=said):
+        rendered(root)
+
+
 def test_every_fault_is_shown_at_once(make_files: MakeFiles) -> None:
     root = make_files(
         jobs=JOBS.replace("@hourly", "@once").replace("*/5", "*/x"),

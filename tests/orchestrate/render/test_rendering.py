@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 import yaml
 
 from mixtape.cli import main
 from mixtape.render.tree import FOLDER, HEADER, committed, rendered
+from orchestrate.render.deployment import deployment
 from orchestrate.render.projects import CLUSTERS, JOBS
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 ENVIRONMENTS = 6
 CLUSTERS_OF_A_FIELD = 14
 SCHEDULES = 2500
+RENDER_SECONDS = 3
+"""Of processor time, which a busy machine does not stretch."""
 
 
 def test_committed_manifests_are_in_step(project_root: Path) -> None:
@@ -82,7 +86,9 @@ def test_field_of_2500_schedules_over_14_clusters(make_files: MakeFiles) -> None
     root = make_files(
         meltano=_field_environments(), jobs=_field_jobs(SCHEDULES), clusters=_field_clusters()
     )
+    began = time.process_time()
     files = rendered(root)
+    assert time.process_time() - began < RENDER_SECONDS
     crons = [text for name, text in files.items() if name.endswith("cron-workflows.yaml")]
     names = [re.findall(r"^  name: (\S+)$", text, re.MULTILINE) for text in crons]
     assert len(crons) == CLUSTERS_OF_A_FIELD
@@ -104,6 +110,33 @@ def test_adding_a_schedule_changes_one_file(make_files: MakeFiles) -> None:
     assert before.keys() == after.keys()
     removed = set(before[changed[0]].splitlines()) - set(after[changed[0]].splitlines())
     assert not removed
+
+
+def test_steps_have_the_accounts_and_locks_of_the_plugins_they_speak_for(
+    make_files: MakeFiles,
+) -> None:
+    found = deployment(make_files(), "one").one("WorkflowTemplate", "meltano-everything")["spec"]
+    tasks = {task["name"]: task for each in found["templates"] for task in _tasks(each)}
+    assert list(tasks) == [
+        "load-steps-check",
+        "load-steps-manifest-tap-files-target-postgres",
+        "tap-mongodb-target-postgres--mongo",
+        "dbt-build",
+    ]
+    assert [task.get("dependencies") for task in tasks.values()] == [
+        None,
+        *([name] for name in list(tasks)[:-1]),
+    ]
+    accounts = {each["name"]: each.get("serviceAccountName") for each in found["templates"]}
+    for name in list(tasks)[:2]:
+        assert accounts[name] == "meltano-tap-files-target-postgres"
+        given = {each["name"]: each["value"] for each in tasks[name]["arguments"]["parameters"]}
+        assert given["lock-1"] == "postgres-raw-files"
+
+
+def _tasks(template: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = template.get("dag", {}).get("tasks", [])
+    return found
 
 
 @dataclass
