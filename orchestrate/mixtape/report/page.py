@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -64,14 +64,15 @@ def html(facts: Facts) -> str:
         lstrip_blocks=True,
     )
     found = health.checks(facts)
+    happened = _happened(facts)
     style, *_ = environment.loader.get_source(environment, "report.css")  # type: ignore[union-attr]
     return environment.get_template("report.html.j2").render(
         style=Markup(style),  # noqa: S704 - our own file
         at=facts.at,
         overall=health.overall(found),
         checks=found,
-        tiles=tiles(facts),
-        music=music(facts),
+        tiles=tiles(happened),
+        music=music(happened),
         loading=loading(facts),
         streams=facts.streams,
         feeds=health.FEEDS,
@@ -172,6 +173,18 @@ def loading(facts: Facts) -> list[Figure]:
             y_title="seconds",
         ),
     ]
+
+
+def _happened(facts: Facts) -> Facts:
+    """Leave out months to come, and those in which nobody was expected at a meetup."""
+    today = facts.at.date()
+    return replace(
+        facts,
+        active_artists=[each for each in facts.active_artists if each.month_start <= today],
+        attendance=[
+            each for each in facts.attendance if each.month_start <= today and each.expected_count
+        ],
+    )
 
 
 def _plays(facts: Facts) -> Tile:

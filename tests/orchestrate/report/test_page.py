@@ -250,6 +250,30 @@ def test_a_warehouse_of_one_day_shows_that_day(open_window: OpenWindow, marts: P
     assert figures(page, "Rows received by day") == [[f"{today:%-d %b %Y}", NOTHING, "3"]]
 
 
+def test_months_to_come_and_meetups_without_guests_are_not_shown(
+    open_window: OpenWindow, marts: PublicMarts
+) -> None:
+    this = datetime.now(UTC).date().replace(day=1)
+    last, soon = (this - timedelta(days=1)).replace(day=1), this + timedelta(days=100)
+    for month, number in ((last, 7), (soon, 1)):
+        marts.put("metric_active_artists", {"month_start": month, "active_artists": number})
+    for month, expected in ((last, 4), (this, 0), (soon, 2)):
+        marts.put(
+            "metric_meetup_attendance_rate",
+            {
+                "month_start": month,
+                "attended_count": expected // 2,
+                "expected_count": expected,
+                "meetup_attendance_rate": 0.5 if expected else None,
+            },
+        )
+    page = open_window(**DESKTOP).new_page()
+    page.set_content(report.html(marts.facts()))
+    assert tile(page, "Active artists") == f"Active artists\n7\nin {last:%B %Y}"
+    assert "2 of 4 expected" in tile(page, "Came to meetups")
+    assert figures(page, "Attendance rate by month") == [[f"{last:%b %Y}", "50.0 %"]]
+
+
 def test_no_id_of_anything_is_on_the_page(filled_page: Path) -> None:
     text = re.sub(r"<svg.*?</svg>|<style>.*?</style>", "", filled_page.read_text(), flags=re.DOTALL)
     assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}|[0-9a-f]{32}|run-\d|\S@\S", text)
