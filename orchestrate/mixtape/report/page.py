@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -12,28 +12,19 @@ from markupsafe import Markup
 
 from mixtape.report import charts, health, words
 from mixtape.report.charts import Chart, Span
+from mixtape.report.tiles import DAYS, tiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from mixtape.report.facts import Facts, LoadLag
 
-DAYS = 30
 MONTHS = 24
 _YEARS_FROM_MONTHS = 36
 _LEAST_YEARS = 10
 _MONTHS_IN_YEAR = 12
 
 Points = list[tuple[date, float]]
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One figure that is read first."""
-
-    title: str
-    value: str
-    note: str
 
 
 @dataclass(frozen=True)
@@ -64,14 +55,15 @@ def html(facts: Facts) -> str:
         lstrip_blocks=True,
     )
     found = health.checks(facts)
+    happened = _happened(facts)
     style, *_ = environment.loader.get_source(environment, "report.css")  # type: ignore[union-attr]
     return environment.get_template("report.html.j2").render(
         style=Markup(style),  # noqa: S704 - our own file
         at=facts.at,
         overall=health.overall(found),
         checks=found,
-        tiles=tiles(facts),
-        music=music(facts),
+        tiles=tiles(happened),
+        music=music(happened),
         loading=loading(facts),
         streams=facts.streams,
         feeds=health.FEEDS,
@@ -79,11 +71,6 @@ def html(facts: Facts) -> str:
         reconciled=health.reconciled(facts) if facts.streams else [],
         words=words,
     )
-
-
-def tiles(facts: Facts) -> list[Tile]:
-    """Return the first figures: played, released, active, attended, how late, how much refused."""
-    return [_plays(facts), _songs(facts), _artists(facts), _attendance(facts)]
 
 
 def music(facts: Facts) -> list[Figure]:
@@ -174,54 +161,15 @@ def loading(facts: Facts) -> list[Figure]:
     ]
 
 
-def _plays(facts: Facts) -> Tile:
-    if not facts.plays:
-        return Tile("Plays", "0", "none loaded yet")
-    span = _days_to(each.played_on for each in facts.plays)
-    assert span  # noqa: S101 - there are plays
-    lately = sum(each.plays for each in facts.plays if each.played_on >= span.first)
-    return Tile(
-        "Plays",
-        words.count(sum(each.plays for each in facts.plays)),
-        f"{words.count(lately)} in the {DAYS} days to {_day(facts.plays[-1].played_on)}",
-    )
-
-
-def _songs(facts: Facts) -> Tile:
-    if not facts.songs_released:
-        return Tile("Songs released", "0", "none loaded yet")
-    year = facts.songs_released[-1].month_start.year
-    lately = sum(
-        each.songs_released for each in facts.songs_released if each.month_start.year == year
-    )
-    return Tile(
-        "Songs released",
-        words.count(sum(each.songs_released for each in facts.songs_released)),
-        f"{words.count(lately)} in {year}, the newest year",
-    )
-
-
-def _artists(facts: Facts) -> Tile:
-    if not facts.active_artists:
-        return Tile("Active artists", "0", "none loaded yet")
-    newest = facts.active_artists[-1]
-    return Tile(
-        "Active artists", words.count(newest.active_artists), f"in {newest.month_start:%B %Y}"
-    )
-
-
-def _attendance(facts: Facts) -> Tile:
-    months = facts.attendance[-_MONTHS_IN_YEAR:]
-    expected = sum(each.expected_count for each in months)
-    if not expected:
-        return Tile("Came to meetups", words.NOTHING, "nobody expected yet")
-    attended = sum(each.attended_count for each in months)
-    until = f"{months[-1].month_start:%B %Y}"
-    return Tile(
-        "Came to meetups",
-        words.percent(attended, expected),
-        f"{words.count(attended)} of {words.count(expected)} expected, {len(months)} "
-        f"month{'s' if len(months) > 1 else ''} of meetups to {until}",
+def _happened(facts: Facts) -> Facts:
+    """Leave out months to come, and those in which nobody was expected at a meetup."""
+    today = facts.at.date()
+    return replace(
+        facts,
+        active_artists=[each for each in facts.active_artists if each.month_start <= today],
+        attendance=[
+            each for each in facts.attendance if each.month_start <= today and each.expected_count
+        ],
     )
 
 

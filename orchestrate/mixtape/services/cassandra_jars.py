@@ -55,12 +55,13 @@ def _is_fit(program: str) -> bool:
     return version is not None and version[1] in JAVA_VERSIONS
 
 
-def jars(lock: Path = LOCK) -> list[Path]:
-    """Return the jars of a lock, fetched if they are not in the cache.
+def jars(lock: Path | None = None) -> list[Path]:
+    """Return the jars of a lock, Cassandra's unless given, fetched if they are not in the cache.
 
     Raises:
         ServiceError: one cannot be fetched, or is not the one in the lock.
     """
+    lock = lock or LOCK
     text = lock.read_bytes()
     target = cache_root() / f"{lock.stem}-{hashlib.sha256(text).hexdigest()[:12]}"
     if not target.exists():

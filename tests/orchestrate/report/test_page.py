@@ -177,6 +177,9 @@ def test_bars_are_as_high_as_their_numbers(shown: Page, filled: PublicMarts) -> 
     ]
     scale = heights[-1] / plays[-1]
     assert heights == pytest.approx([number * scale for number in plays], abs=1.5)
+    # Lines are not drawn larger than life either.
+    rate = shown.get_by_role("img", name="Attendance rate by month").locator("text")
+    assert {"0%", "100%"} <= {*rate.all_text_contents()}
 
 
 def test_the_streams_tell_what_came_and_that_it_adds_up(shown: Page, filled: PublicMarts) -> None:
@@ -203,7 +206,8 @@ def test_it_can_be_read_and_fits(
     marks, faint = page.evaluate(TOO_FAINT)
     assert marks > 200
     assert faint == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    width = LOOKS[look]["viewport"]["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") == width
     page.screenshot(path=tmp_path / f"{look}.png", full_page=True)
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 19, 15)"
     assert dark == (look == "dark")
@@ -244,6 +248,30 @@ def test_a_warehouse_of_one_day_shows_that_day(open_window: OpenWindow, marts: P
         "0", "1", "2", "3",
     ]  # fmt: skip
     assert figures(page, "Rows received by day") == [[f"{today:%-d %b %Y}", NOTHING, "3"]]
+
+
+def test_months_to_come_and_meetups_without_guests_are_not_shown(
+    open_window: OpenWindow, marts: PublicMarts
+) -> None:
+    this = datetime.now(UTC).date().replace(day=1)
+    last, soon = (this - timedelta(days=1)).replace(day=1), this + timedelta(days=100)
+    for month, number in ((last, 7), (soon, 1)):
+        marts.put("metric_active_artists", {"month_start": month, "active_artists": number})
+    for month, expected in ((last, 4), (this, 0), (soon, 2)):
+        marts.put(
+            "metric_meetup_attendance_rate",
+            {
+                "month_start": month,
+                "attended_count": expected // 2,
+                "expected_count": expected,
+                "meetup_attendance_rate": 0.5 if expected else None,
+            },
+        )
+    page = open_window(**DESKTOP).new_page()
+    page.set_content(report.html(marts.facts()))
+    assert tile(page, "Active artists") == f"Active artists\n7\nin {last:%B %Y}"
+    assert "2 of 4 expected" in tile(page, "Came to meetups")
+    assert figures(page, "Attendance rate by month") == [[f"{last:%b %Y}", "50.0 %"]]
 
 
 def test_no_id_of_anything_is_on_the_page(filled_page: Path) -> None:
