@@ -46,6 +46,7 @@ check: $(BIN)/.installed-dev ## format, lint, types, SQL, YAML, locks, generated
 	@mypy
 	@mypy tests bench
 	@sqlfluff lint --disable-progress-bar transform
+	@python -m mixtape.lint transform/models transform/tests
 	@yamllint --strict .
 	@python -m rap_model check extract/raps
 	@python -m rap_model project --check

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import PluginBase
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR
 
@@ -15,6 +16,19 @@ from singer_kit.shutdown import Shutdown
 if TYPE_CHECKING:
     import click
     from jsonschema import ValidationError  # type: ignore[import-untyped] # no stubs in the lock
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+
+
+TAP_CAPABILITIES: list[CapabilitiesEnum] = [
+    TapCapabilities.CATALOG,
+    TapCapabilities.DISCOVER,
+    TapCapabilities.STATE,
+    TapCapabilities.TEST,
+    TapCapabilities.ACTIVATE_VERSION,
+    PluginCapabilities.ABOUT,
+    PluginCapabilities.STRUCTURED_LOGGING,
+]
+"""What the taps can do; stream maps, flattening and BATCH are not among it."""
 
 
 class Connector(PluginBase):

@@ -11,6 +11,7 @@ from singer_sdk import typing as th
 
 from singer_kit.contract import ContractMode
 from singer_kit.errors import ConfigError
+from singer_kit.settings import TAP_QUARANTINE
 from tap_files.manifest import read_manifest
 from tap_files.stream_settings import STREAM, stream_of
 
@@ -160,18 +161,7 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         default={},
         description="Stream to dotted path of its pydantic model: `{lyrics: package.Lyric}`.",
     ),
-    th.Property(
-        "quarantine_stream_suffix",
-        th.StringType(min_length=1),
-        default="__rejected",
-        description="What a stream's quarantine stream has behind its name.",
-    ),
-    th.Property(
-        "max_rejected_ratio",
-        th.NumberType(minimum=0, maximum=1),
-        default=0.1,
-        description="Share of a stream's documents, from 1,000 on, whose rejection ends the run.",
-    ),
+    *TAP_QUARANTINE,
     th.Property(
         "max_run_seconds",
         th.IntegerType(minimum=0),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Tap
-from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.mapper import PluginMapper
 
-from singer_kit.plugin import Connector
+from singer_kit.plugin import TAP_CAPABILITIES, Connector
 from singer_kit.writer import LineWriter
 from tap_files.local import LocalStore
 from tap_files.plan import Plan
@@ -35,15 +34,7 @@ class TapFiles(Connector, Tap):
     # Streams and their schemas come from the settings, so discovery needs valid ones.
     dynamic_catalog = True
     message_writer_class = LineWriter
-    capabilities: ClassVar[list[CapabilitiesEnum]] = [
-        TapCapabilities.CATALOG,
-        TapCapabilities.DISCOVER,
-        TapCapabilities.STATE,
-        TapCapabilities.TEST,
-        TapCapabilities.ACTIVATE_VERSION,
-        PluginCapabilities.ABOUT,
-        PluginCapabilities.STRUCTURED_LOGGING,
-    ]
+    capabilities: ClassVar[list[CapabilitiesEnum]] = TAP_CAPABILITIES
     file_settings: Settings
     plans: list[Plan]
     files_stream: FilesStream

@@ -13,6 +13,7 @@ from singer_sdk import typing as th
 
 from singer_kit.contract import ContractMode
 from singer_kit.errors import ConfigError
+from singer_kit.settings import TAP_QUARANTINE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -250,18 +251,7 @@ _DOCUMENTS = (
         tuple(mode.value for mode in ContractMode),
         "What happens to a document that breaks its contract.",
     ),
-    th.Property(
-        "quarantine_stream_suffix",
-        th.StringType(min_length=1),
-        default="__rejected",
-        description="What a stream's quarantine stream has behind its name.",
-    ),
-    th.Property(
-        "max_rejected_ratio",
-        th.NumberType(minimum=0, maximum=1),
-        default=0.1,
-        description="Share of a stream's documents, from 1,000 on, whose rejection ends the run.",
-    ),
+    *TAP_QUARANTINE,
 )
 
 CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(

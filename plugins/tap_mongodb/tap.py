@@ -7,12 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Tap
-from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.mapper import PluginMapper
 from singer_sdk.singerlib import StateMessage
 
 from singer_kit.errors import ConfigError
-from singer_kit.plugin import Connector
+from singer_kit.plugin import TAP_CAPABILITIES, Connector
 from tap_mongodb import metrics, preflight
 from tap_mongodb.connection import connect, database
 from tap_mongodb.mongo import MongoSource
@@ -49,15 +48,7 @@ class TapMongoDB(Connector, Tap):
     # Streams are the collections there are, so discovery asks the server.
     dynamic_catalog = True
     message_writer_class = MemberWriter
-    capabilities: ClassVar[list[CapabilitiesEnum]] = [
-        TapCapabilities.CATALOG,
-        TapCapabilities.DISCOVER,
-        TapCapabilities.STATE,
-        TapCapabilities.TEST,
-        TapCapabilities.ACTIVATE_VERSION,
-        PluginCapabilities.ABOUT,
-        PluginCapabilities.STRUCTURED_LOGGING,
-    ]
+    capabilities: ClassVar[list[CapabilitiesEnum]] = TAP_CAPABILITIES
     _synced = False
 
     def __init__(self, **arguments: Any) -> None:

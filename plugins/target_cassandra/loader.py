@@ -12,12 +12,14 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from singer_kit.contract import Tally
 from singer_kit.errors import MessageError, NoSchemaError
 from singer_kit.messages import schema_of
+from singer_kit.settings import OnInvalidRecord
 from target_cassandra import tables
 from target_cassandra.batches import Batch, Checkpoint, Progress
-from target_cassandra.errors import EmptyVersionError, TooManyRejectedError
-from target_cassandra.settings import DeleteMode, OnInvalidRecord
+from target_cassandra.errors import EmptyVersionError
+from target_cassandra.settings import DeleteMode
 from target_cassandra.writer import Writer, invalid_record
 
 if TYPE_CHECKING:
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from target_cassandra.cluster import Connection
     from target_cassandra.codec import Decoded
 
-_FEWEST_RECORDS = 1_000
-"""Records of a stream before the part that is rejected says anything."""
 
 _EAGER_RECORDS = 1_000
 """From so many on a checkpoint is written as soon as the writer has nothing else to do."""
@@ -201,10 +201,9 @@ class Loader:
             writing.result()
 
     def _check_rejected(self, name: str, progress: Progress) -> None:
-        rows, rejected = progress.rows_in, progress.rejected
-        if rows >= _FEWEST_RECORDS and rejected > rows * self._settings.max_rejected_ratio:
-            raise TooManyRejectedError(
-                f"stream {name}: {rejected} of {rows} records were rejected, more than "
-                f"max_rejected_ratio {self._settings.max_rejected_ratio} allows; what is wrong "
-                f"with them is in {name}__rejected if on_invalid_record is quarantine"
-            )
+        Tally(
+            name,
+            self._settings.max_rejected_ratio,
+            accepted=progress.rows_in - progress.rejected,
+            rejected=progress.rejected,
+        ).check()

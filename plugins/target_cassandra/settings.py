@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cassandra import ConsistencyLevel
 from singer_sdk import typing as th
 
+from singer_kit.settings import TARGET_QUARANTINE, OnInvalidRecord
 from target_cassandra.layout import TableSpec
 
 if TYPE_CHECKING:
@@ -41,14 +42,6 @@ class OnSchemaChange(StrEnum):
 
     FAIL = "fail"
     ADD_COLUMN = "add_column"
-
-
-class OnInvalidRecord(StrEnum):
-    """What becomes of a record that cannot be stored."""
-
-    FAIL = "fail"
-    QUARANTINE = "quarantine"
-    SKIP = "skip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,22 +341,7 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         description="What a record with _sdc_deleted_at does to its rows: removes them, marks "
         "them, or nothing.",
     ),
-    th.Property(
-        "on_invalid_record",
-        th.StringType,
-        default=OnInvalidRecord.FAIL.value,
-        allowed_values=[value.value for value in OnInvalidRecord],
-        title="On an invalid record",
-        description="End the load, put the record into <stream>__rejected, or only count it.",
-    ),
-    th.Property(
-        "max_rejected_ratio",
-        th.NumberType,
-        default=0.1,
-        title="Most rejected records",
-        description="Part of a stream's records, 0 to 1, beyond which the load ends; counts "
-        "from the stream's first 1,000 records on.",
-    ),
+    *TARGET_QUARANTINE,
     th.Property(
         "batch_size_rows",
         th.IntegerType,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import metrics as sdk_metrics
 
 from singer_kit import metrics, places
+from singer_kit.settings import OnInvalidRecord
 from target_cassandra import rejects, tables
 from target_cassandra.batches import Batch, Stream, Table
 from target_cassandra.codec import Clock, RecordCodec, payload_of
@@ -24,7 +25,7 @@ from target_cassandra.positions import Positions
 from target_cassandra.rejects import Fault
 from target_cassandra.requests import Requests
 from target_cassandra.ring import Ring
-from target_cassandra.settings import DeleteMode, OnInvalidRecord
+from target_cassandra.settings import DeleteMode
 from target_cassandra.statements import TableStatements
 from target_cassandra.versions import Versions, keeps_version
 

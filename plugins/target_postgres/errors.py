@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from singer_sdk.exceptions import MissingKeyPropertiesError
 
-from singer_kit.errors import ContractExceededError, LineError, TargetWriteError
+from singer_kit.errors import LineError, TargetWriteError
 
 
 class InvalidRecordError(LineError):
@@ -13,10 +13,6 @@ class InvalidRecordError(LineError):
 
 class MissingKeyError(InvalidRecordError, MissingKeyPropertiesError):
     """A record has no value for a property of its stream's key."""
-
-
-class TooManyRejectedError(ContractExceededError):
-    """A greater part of a stream's records was rejected than the settings allow."""
 
 
 class TableRefusedError(TargetWriteError):

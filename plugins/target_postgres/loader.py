@@ -12,16 +12,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from singer_kit.contract import Tally
 from singer_kit.errors import MessageError, NoSchemaError
 from singer_kit.messages import schema_of
+from singer_kit.settings import OnInvalidRecord
 from target_postgres import metadata
 from target_postgres.batches import Batch, Checkpoint, Progress
 from target_postgres.deletes import Activation, DeleteMode
 from target_postgres.errors import (
     StreamsFailedError,
-    TooManyRejectedError,
 )
-from target_postgres.settings import OnInvalidRecord
 from target_postgres.writer import Writer, invalid_record
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 
 _EAGER_BYTES = 2 * 1024 * 1024
 """From this size on a checkpoint is written as soon as the writer has nothing else to do."""
-
-_FEWEST_RECORDS = 1_000
-"""Records of a stream before the part that is rejected says anything."""
 
 
 class Loader:
@@ -231,10 +228,9 @@ class Loader:
             writing.result()
 
     def _check_rejected(self, name: str, progress: Progress) -> None:
-        rows, rejected = progress.rows_in, progress.rejected
-        if rows >= _FEWEST_RECORDS and rejected > rows * self._settings.max_rejected_ratio:
-            raise TooManyRejectedError(
-                f"stream {name}: {rejected} of {rows} records were rejected, more than "
-                f"max_rejected_ratio {self._settings.max_rejected_ratio} allows; what is wrong "
-                f"with them is in {name}__rejected if on_invalid_record is quarantine"
-            )
+        Tally(
+            name,
+            self._settings.max_rejected_ratio,
+            accepted=progress.rows_in - progress.rejected,
+            rejected=progress.rejected,
+        ).check()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import uuid
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
+from singer_kit.settings import TARGET_QUARANTINE, OnInvalidRecord
 from target_postgres.carried_over import refuse
 from target_postgres.copytext import NullCharacter
 from target_postgres.deletes import DeleteMode
@@ -21,14 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 logger = logging.getLogger("target-postgres")
-
-
-class OnInvalidRecord(StrEnum):
-    """What becomes of a record that does not fit its stream's schema."""
-
-    FAIL = "fail"
-    QUARANTINE = "quarantine"
-    SKIP = "skip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,22 +299,7 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "where every value can be kept, else its stream fails; the same, but what cannot be "
         "widened goes to a new column beside it; or its stream fails.",
     ),
-    th.Property(
-        "on_invalid_record",
-        th.StringType,
-        default=OnInvalidRecord.FAIL.value,
-        allowed_values=[value.value for value in OnInvalidRecord],
-        title="On an invalid record",
-        description="End the load, put the record into <stream>__rejected, or only count it.",
-    ),
-    th.Property(
-        "max_rejected_ratio",
-        th.NumberType,
-        default=0.1,
-        title="Most rejected records",
-        description="Part of a stream's records, 0 to 1, beyond which the load ends; counts "
-        "from the stream's first 1,000 records on.",
-    ),
+    *TARGET_QUARANTINE,
     th.Property(
         "null_character",
         th.StringType,

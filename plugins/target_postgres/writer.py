@@ -14,6 +14,7 @@ import psycopg
 from psycopg import errors
 
 from singer_kit import places
+from singer_kit.settings import OnInvalidRecord
 from target_postgres import deletes, metadata, metrics, rejects, shapes, tables
 from target_postgres.batches import Batch, Stream
 from target_postgres.bookmarks import Bookmarks
@@ -30,7 +31,6 @@ from target_postgres.errors import (
 from target_postgres.loads import Loads
 from target_postgres.merge import Counts, Merge
 from target_postgres.odd_lines import Fault
-from target_postgres.settings import OnInvalidRecord
 from target_postgres.upkeep import Upkeep
 
 if TYPE_CHECKING:

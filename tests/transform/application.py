@@ -67,9 +67,10 @@ class Application:
                     at = _shifted(record["updated_at"], timedelta(hours=hours))
                     load.put(kind, {**record, text: f"{record[text]} ({hours})", "updated_at": at})
 
-    def go_on(self, load: MongoLoad, changes: int) -> None:
-        """Let ``load`` bring so many changes."""
-        for kind in self.chance.choices(list(_KINDS), list(_KINDS.values()), k=changes):
+    def go_on(self, load: MongoLoad, changes: int, *, without: str = "") -> None:
+        """Let ``load`` bring so many changes, of every kind but one."""
+        kinds = {kind: often for kind, often in _KINDS.items() if kind != without}
+        for kind in self.chance.choices(list(kinds), list(kinds.values()), k=changes):
             getattr(self, f"_{kind}")(load)
 
     def play(self, load: MongoLoad, **fields: object) -> str:

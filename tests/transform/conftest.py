@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from mixtape.services.postgres import conninfo_uri
-from rap_model import Artist, Lyric, Meetup
-from rap_model.authored import SUFFIXES, read
 from transform import expected
 from transform.application import Application
-from transform.growing import Growing
+from transform.growing import Growing, grown
 from transform.mongo_feed import MongoFeed
 from transform.rap_files import RapFiles
 from transform.warehouse import Warehouse
@@ -23,9 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fixtures.fix_postgres import MakeDatabase
-    from rap_model.base import Entity
-
-_MODELS: dict[str, type[Entity]] = {"artists": Artist, "lyrics": Lyric, "meetups": Meetup}
 
 
 @pytest.fixture(scope="session")
@@ -43,19 +37,8 @@ def files(warehouse: Warehouse, project_root: Path) -> Iterator[RapFiles]:
     """The authored corpus in raw tables, file by file, loaded by the loader's own role."""
     with psycopg.connect(conninfo_uri(warehouse.uri, "loader"), autocommit=True) as connection:
         files = RapFiles(connection, project_root)
-        put_corpus(files, project_root)
+        files.put_corpus()
         yield files
-
-
-def put_corpus(files: RapFiles, project_root: Path) -> None:
-    """Load the authored files."""
-    source = project_root / "extract" / "raps"
-    for kind, model in _MODELS.items():
-        for path in sorted((source / kind).iterdir()):
-            if path.suffix in SUFFIXES:
-                documents = [model.read(each.content) for each in read(path)]
-                files.put(f"{kind}/{path.name}", *documents)
-    files.finish_load()
 
 
 @pytest.fixture(scope="session")
@@ -92,23 +75,7 @@ def growing(
     make_database: MakeDatabase, project_root: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Growing]:
     """A warehouse in which loads and builds take turns, on a server that is not on UTC."""
-    database = make_database()
-    with database.connect() as connection:
-        name = sql.Identifier(str(database.settings["database"]))
-        connection.execute(
-            sql.SQL("alter database {} set timezone = 'Asia/Kathmandu'").format(name)
-        )
-    warehouse = Warehouse(database.uri, project_root, tmp_path_factory.mktemp("dbt"))
-    with psycopg.connect(conninfo_uri(warehouse.uri, "loader"), autocommit=True) as connection:
-        files = RapFiles(connection, project_root)
-        put_corpus(files, project_root)
-        application = Application(
-            MongoFeed(conninfo_uri(warehouse.uri, "loader"), project_root), seed=2
-        )
-        application.begin()
-        application.dispute(files)
-        growing = Growing(warehouse, files, application)
+    with grown(make_database, project_root, tmp_path_factory.mktemp("dbt")) as growing:
         growing.build()
         growing.check()
         yield growing
-    make_database.drop(str(database.settings["database"]))

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import psycopg
+from psycopg import sql
+
+from mixtape.services.postgres import conninfo_uri
 from transform import expected
+from transform.application import Application
 from transform.expected.rows import counted
+from transform.mongo_feed import MongoFeed
+from transform.rap_files import RapFiles
+from transform.warehouse import Warehouse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
     from uuid import UUID
 
-    from transform.application import Application
+    from fixtures.fix_postgres import MakeDatabase
     from transform.expected.rows import Row, Rows
-    from transform.mongo_feed import MongoFeed
-    from transform.rap_files import RapFiles
-    from transform.warehouse import Warehouse
 
 Window = tuple[datetime, datetime]
 
@@ -91,6 +99,29 @@ class Growing:
                 assert within(row["valid_from"], version.began), (row, version)
                 assert within(row["valid_to"], version.ended), (row, version)
                 assert row["is_current"] == (version.ended is None)
+
+
+@contextmanager
+def grown(make_database: MakeDatabase, project_root: Path, scratch: Path) -> Iterator[Growing]:
+    """Fill raw tables of a new database, whose times are not UTC's unless somebody says so."""
+    database = make_database()
+    name = str(database.settings["database"])
+    with database.connect() as connection:
+        connection.execute(
+            sql.SQL("alter database {} set timezone = 'Asia/Kathmandu'").format(
+                sql.Identifier(name)
+            )
+        )
+    warehouse = Warehouse(database.uri, project_root, scratch)
+    loader = conninfo_uri(warehouse.uri, "loader")
+    with psycopg.connect(loader, autocommit=True) as connection:
+        files = RapFiles(connection, project_root)
+        files.put_corpus()
+        application = Application(MongoFeed(loader, project_root), seed=2)
+        application.begin()
+        application.dispute(files)
+        yield Growing(warehouse, files, application)
+    make_database.drop(name)
 
 
 def within(time: datetime | None, window: Window | None) -> bool:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from rap_model import Artist, Lyric, Meetup
+from rap_model.authored import SUFFIXES, read
 from transform.raw_loads import Run, StreamLoad
 
 if TYPE_CHECKING:
@@ -25,7 +27,10 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from rap_model.base import Entity
+
 BUCKET = "raps"
+_MODELS: dict[str, type[Entity]] = {"artists": Artist, "lyrics": Lyric, "meetups": Meetup}
 KEYS = {
     "artists": ("artist_id",),
     "lyrics": ("lyric_id",),
@@ -58,12 +63,22 @@ class RapFiles:
         self.connection = connection
         self.files: dict[str, File] = {}
         self.loads: list[StreamLoad] = []
+        self._corpus = project_root / "extract" / "raps"
         self._run: Run | None = None
         # An hour ago, so that a hundred files later it is still in the past.
         self.clock = (int(time.time()) - 3600) * 1_000_000
         ddl = project_root / "extract" / "rap_model" / "generated" / "raw_files.sql"
         connection.execute("set search_path = raw_files")
         connection.execute(ddl.read_bytes())
+
+    def put_corpus(self) -> None:
+        """Load the authored files, and finish."""
+        for kind, model in _MODELS.items():
+            for path in sorted((self._corpus / kind).iterdir()):
+                if path.suffix in SUFFIXES:
+                    documents = [model.read(each.content) for each in read(path)]
+                    self.put(f"{kind}/{path.name}", *documents)
+        self.finish_load()
 
     def put(self, key: str, *documents: Record) -> None:
         """Load a new version of ``key``, whose first folder names the documents' kind."""

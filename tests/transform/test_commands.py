@@ -96,3 +96,26 @@ def test_sql_is_lint_clean_with_no_excluded_rule(project_root: Path) -> None:
     for path in (project_root / "transform").rglob("*.sql"):
         if "target" not in path.parts:
             assert "noqa" not in path.read_text(), path
+
+
+def test_sql_is_linted_as_dbt_makes_it(
+    project_root: Path, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    narrow = tmp_path / "narrow.cfg"
+    narrow.write_text("[sqlfluff]\nmax_line_length = 20\nrules = LT05\n")
+    model = "transform/models/marts/artists/dim_artists.sql"
+    done = subprocess.run(
+        [sys.executable, "-m", "mixtape.lint", "--nocolor", "--config", narrow, model],
+        cwd=project_root,
+        env={
+            **os.environ,
+            "POSTGRES_URI": warehouse.uri,
+            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "LT05" in done.stdout
+    assert "dbt templater" in done.stdout + done.stderr

@@ -243,3 +243,14 @@ def test_every_model_belongs_to_a_group_with_an_owner(project: Project) -> None:
     assert {name(model) for model in project.models if model["group"] not in groups} == set()
     assert {model["group"] for model in project.models} == set(groups)
     assert all(group["owner"]["name"] and group["description"] for group in groups.values())
+
+
+def test_every_exposure_has_an_owner_and_reads_something(project: Project) -> None:
+    assert {name(each) for each in project.exposures} == {
+        "scene_dashboard",
+        "pipeline_health_dashboard",
+        "rap_serving_application",
+    }
+    for exposure in project.exposures:
+        assert exposure["owner"]["name"] or exposure["owner"]["email"]
+        assert project.parents(exposure)

@@ -20,6 +20,7 @@ PREFIXES = {
     "intermediate": r"int_[a-z]+__[a-z_]+_[a-z]+(ed|en)",
     "marts": r"(dim|fct)_[a-z_]+",
     "restricted": r"(dim|fct)_[a-z_]+",
+    "metrics": r"metric_[a-z0-9_]+",
 }
 # Which rooms a model of a room may read.
 READS = {
@@ -27,6 +28,8 @@ READS = {
     "intermediate": {"staging", "intermediate"},
     "marts": {"intermediate", "snapshots"},
     "restricted": {"intermediate"},
+    # A metric is defined over what readers see, and nothing is over a metric.
+    "metrics": {"marts"},
 }
 # What is current is decided once, in a view that the other views of its source read.
 CURRENT_FILES = "model.mixtape.stg_files__files"
@@ -39,9 +42,21 @@ ACCESS = {
 # Protected instead of private: other groups than its own ask it.
 SHARED = {"int_loads__loads_changed"}
 
+# What decides or calculates something, beyond putting columns of models side by side.
+LOGIC = re.compile(
+    r"\b(group by|over \(|case|extract|date_trunc|filter|distinct|merging\(\)|round|nullif)",
+)
+TESTED_ELSEWHERE = {
+    "dim_dates": "it has no input: test_marts.py compares every day",
+    "int_loads__loads_changed": "what is published is no input: test_incremental.py",
+    "int_plays__lyric_days_changed": "what is published is no input: test_incremental.py",
+    "int_plays__lyric_days_united": "what is published is no input: test_incremental.py",
+}
+LINES = 90
+
 
 @pytest.fixture(scope="module")
-def manifest(warehouse: Warehouse, built: dict[str, str]) -> Node:
+def manifest(warehouse: Warehouse) -> Node:
     """The manifest of the whole project."""
     return warehouse.manifest()
 
@@ -57,6 +72,11 @@ def room(unique_id: str, manifest: Node) -> str:
     if unique_id.startswith("source."):
         return "source"
     return str(manifest["nodes"][unique_id]["schema"])
+
+
+def kind(model: Node) -> str:
+    """Return a model's schema, or ``metrics`` for the views among the marts."""
+    return "metrics" if "metrics" in model["fqn"] else str(model["schema"])
 
 
 def data_tests(manifest: Node) -> list[tuple[str, str, str | None]]:
@@ -79,12 +99,12 @@ def breaches(models: list[Node], rule: Any) -> list[str]:
 
 
 def test_schemas_are_called_like_their_rooms(models: list[Node]) -> None:
-    assert {model["schema"] for model in models} == set(PREFIXES)
+    assert {kind(model) for model in models} == set(PREFIXES)
     assert breaches(models, lambda m: m["fqn"][1] == m["schema"]) == []
 
 
 def test_names_say_the_layer_and_the_entity(models: list[Node]) -> None:
-    assert breaches(models, lambda m: re.fullmatch(PREFIXES[m["schema"]], m["name"])) == []
+    assert breaches(models, lambda m: re.fullmatch(PREFIXES[kind(m)], m["name"])) == []
 
 
 def test_models_read_the_layer_before_theirs(models: list[Node], manifest: Node) -> None:
@@ -92,7 +112,7 @@ def test_models_read_the_layer_before_theirs(models: list[Node], manifest: Node)
         parents = set(model["depends_on"]["nodes"])
         if model["schema"] == "staging":
             parents.discard(CURRENT_FILES)
-        return {room(parent, manifest) for parent in parents} <= READS[model["schema"]]
+        return {room(parent, manifest) for parent in parents} <= READS[kind(model)]
 
     assert breaches(models, holds) == []
 
@@ -112,6 +132,16 @@ def test_every_declared_column_is_described(models: list[Node]) -> None:
         return all(column["description"] for column in model["columns"].values())
 
     assert breaches([m for m in models if m["schema"] != "intermediate"], holds) == []
+
+
+def test_models_with_logic_have_unit_tests(models: list[Node], manifest: Node) -> None:
+    tested = {test["model"] for test in manifest["unit_tests"].values()}
+    thoughtful = [m for m in models if m["schema"] != "staging" and LOGIC.search(m["raw_code"])]
+    assert set(breaches(thoughtful, lambda m: m["name"] in tested)) == set(TESTED_ELSEWHERE)
+
+
+def test_models_are_short(models: list[Node]) -> None:
+    assert breaches(models, lambda m: m["raw_code"].count("\n") <= LINES) == []
 
 
 def test_times_say_their_zone(models: list[Node]) -> None:

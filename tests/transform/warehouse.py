@@ -41,6 +41,11 @@ MARTS = (
     "marts.fct_plays",
     "marts.fct_rap_changes",
     "marts.fct_registrations",
+    "marts.metric_active_artists",
+    "marts.metric_load_lag_p95",
+    "marts.metric_meetup_attendance_rate",
+    "marts.metric_plays",
+    "marts.metric_songs_released",
     "restricted.dim_attendees",
     "restricted.dim_lyric_texts",
 )

@@ -121,6 +121,8 @@ def _chart(dashboard: str, chart: Document, columns: list[str]) -> Document:
         params |= {
             "x_axis": chart["over"],
             "time_grain_sqla": None,
+            "x_axis_time_format": "%b %Y" if chart["over"].startswith("month") else "%d %b %Y",
+            "markerEnabled": True,
             "metrics": [_sum(name) for name in chart["numbers"]],
             "groupby": [chart["by"]] if "by" in chart else [],
             "stack": "Stack" if chart["show"] == "bar" else None,

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Apache Superset on this machine, in the foreground, with the dashboards of this folder. It reads
-# the warehouse at BI_READER_URI, or the one that `mixtape up` runs. Run it again after a change.
+# the warehouse at BI_READER_URI, or the one that `mixtape up` runs. Each start makes it anew from
+# the files: what was made in it by hand is gone.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 lock=$root/requirements/superset.txt
@@ -37,13 +38,23 @@ superset() {
     || { echo "bi: superset $1 failed: $SUPERSET_HOME/log says why"; exit 1; }
 }
 echo "bi: setting Superset up; its log: $SUPERSET_HOME/log"
+rm -f "$SUPERSET_HOME/superset.db"
 superset db upgrade
 superset fab create-admin --username admin --firstname mixtape --lastname admin \
   --email admin@localhost --password "$password"
 superset init
-# It holds the warehouse's address with its password.
-trap 'rm -f "$SUPERSET_HOME/bundle.zip"' EXIT
-python "$root/transform/bi/bundle.py" "$SUPERSET_HOME/bundle.zip"
-superset import-dashboards --path "$SUPERSET_HOME/bundle.zip" --username admin
+bundle=$SUPERSET_HOME/bundle.zip # holds the warehouse's address with its password
+trap 'rm -f "$bundle"; kill "${server:-}" 2>/dev/null || true' EXIT
+python "$root/transform/bi/bundle.py" "$bundle"
+superset import-dashboards --path "$bundle" --username admin
+rm "$bundle"
+"$programs/bin/superset" run --host 127.0.0.1 --port "$port" --with-threads \
+  >>"$SUPERSET_HOME/log" 2>&1 &
+server=$!
+until python -c "import urllib.request as r; r.urlopen('http://127.0.0.1:$port/health')" 2>/dev/null; do
+  kill -0 "$server" 2>/dev/null \
+    || { echo "bi: Superset does not start: $SUPERSET_HOME/log says why"; exit 1; }
+  sleep 1
+done
 echo "bi: http://127.0.0.1:$port/dashboard/list/ as admin, password $password (Ctrl-C ends it)"
-superset run --host 127.0.0.1 --port "$port" --with-threads
+wait "$server"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mixtape.errors import MixtapeError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mixtape.render.source import Place
 
 
-class RenderError(Exception):
+class RenderError(MixtapeError):
     """Meltano's files or the list of clusters say something no cluster could run."""
 
     def __init__(self, faults: Sequence[str]) -> None:

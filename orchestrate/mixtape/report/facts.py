@@ -33,7 +33,7 @@ class Plays:
 class ActiveArtists:
     """A month, by its first day, and the artists active in it."""
 
-    month: date
+    month_start: date
     active_artists: int
 
 
@@ -41,7 +41,7 @@ class ActiveArtists:
 class SongsReleased:
     """A month, by its first day, and the lyrics released in it."""
 
-    month: date
+    month_start: date
     songs_released: int
 
 
@@ -49,7 +49,7 @@ class SongsReleased:
 class Attendance:
     """A month of meetups: who came, who was expected."""
 
-    month: date
+    month_start: date
     attended_count: int
     expected_count: int
     meetup_attendance_rate: Decimal | None
@@ -70,7 +70,7 @@ class Stream:
     """All loads of one stream: sums of rows, and its newest load."""
 
     feed: str
-    stream: str
+    stream_name: str
     loads: int
     rows_in: int
     rows_inserted: int
@@ -83,9 +83,8 @@ class Stream:
     started_at: datetime
     #: of the newest load that has ended
     finished_at: datetime | None
-    #: the newest load's; null where it brought nothing or has not ended
+    #: the newest load's; null while it has not ended
     load_seconds: Decimal | None
-    data_age_seconds: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ _LOAD_LAG = """
 _STREAMS = """
     select
         feed,
-        stream_name as stream,
+        stream_name,
         count(*) as loads,
         sum(rows_in)::bigint as rows_in,
         sum(rows_inserted)::bigint as rows_inserted,
@@ -144,8 +143,7 @@ _STREAMS = """
             as rejected_lately,
         max(started_at) as started_at,
         max(finished_at) as finished_at,
-        (array_agg(load_seconds order by started_at desc, run_id))[1] as load_seconds,
-        (array_agg(data_age_seconds order by started_at desc, run_id))[1] as data_age_seconds
+        (array_agg(load_seconds order by started_at desc, run_id))[1] as load_seconds
     from marts.fct_loads
     group by feed, stream_name
     order by feed, stream_name

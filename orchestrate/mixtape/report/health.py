@@ -105,7 +105,7 @@ def reconciled(facts: Facts) -> list[Reconciled]:
 def _compared(
     facts: Facts, what: str, stream: str, metric: int, *, exact: bool = False
 ) -> Reconciled:
-    loads = [each for each in facts.streams if each.stream == stream]
+    loads = [each for each in facts.streams if each.stream_name == stream]
     held = sum(each.rows_inserted - each.rows_deleted for each in loads)
     # A document that comes back after its end counts as an update: more than this is not possible.
     most = sum(each.rows_inserted + each.rows_updated for each in loads)
@@ -141,7 +141,7 @@ def _rejects(facts: Facts) -> Check:
     if not rejecting:
         return Check(State.OK, title, "no rows")
     rows = sum(each.rejected_lately for each in rejecting)
-    where = ", ".join(f"{each.stream} {count(each.rejected_lately)}" for each in rejecting)
+    where = ", ".join(f"{each.stream_name} {count(each.rejected_lately)}" for each in rejecting)
     return Check(State.WARNING, title, f"{count(rows)} {'row' if rows == 1 else 'rows'}: {where}")
 
 
@@ -166,7 +166,7 @@ def _stuck(facts: Facts) -> Iterator[Check]:
     """Yield feeds whose newest load began long ago and has not ended."""
     for name, feed in FEEDS.items():
         stuck = [
-            each.stream
+            each.stream_name
             for each in facts.streams
             if each.feed == name
             and (each.finished_at is None or each.finished_at < each.started_at)
@@ -181,7 +181,7 @@ def _reconciliation(facts: Facts) -> Check:
     title = "Totals agree with the sources"
     if not facts.streams:
         return Check(State.WAITING, title, "nothing loaded yet")
-    odd = [f"{each.feed}.{each.stream}" for each in facts.streams if not adds_up(each)]
+    odd = [f"{each.feed}.{each.stream_name}" for each in facts.streams if not adds_up(each)]
     if odd:
         return Check(State.ERROR, title, f"more rows written than came: {', '.join(odd)}")
     worst = max(reconciled(facts), key=lambda each: each.state)

@@ -102,28 +102,28 @@ def music(facts: Facts) -> list[Figure]:
         _released(facts),
         _figure(
             "Active artists by month",
-            {"Artists": [(each.month, each.active_artists) for each in facts.active_artists]},
-            _months_to(each.month for each in facts.active_artists),
+            {"Artists": [(each.month_start, each.active_artists) for each in facts.active_artists]},
+            _months_to(each.month_start for each in facts.active_artists),
         ),
         _figure(
             "Expected and attended at meetups",
             {
-                "Expected": [(each.month, each.expected_count) for each in facts.attendance],
-                "Attended": [(each.month, each.attended_count) for each in facts.attendance],
+                "Expected": [(each.month_start, each.expected_count) for each in facts.attendance],
+                "Attended": [(each.month_start, each.attended_count) for each in facts.attendance],
             },
-            _months_to(each.month for each in facts.attendance),
+            _months_to(each.month_start for each in facts.attendance),
             lines=True,
         ),
         _figure(
             "Attendance rate by month",
             {
                 "Attended": [
-                    (each.month, float(each.meetup_attendance_rate))
+                    (each.month_start, float(each.meetup_attendance_rate))
                     for each in facts.attendance
                     if each.meetup_attendance_rate is not None
                 ]
             },
-            _months_to(each.month for each in facts.attendance),
+            _months_to(each.month_start for each in facts.attendance),
             lines=True,
             share=True,
         ),
@@ -190,8 +190,10 @@ def _plays(facts: Facts) -> Tile:
 def _songs(facts: Facts) -> Tile:
     if not facts.songs_released:
         return Tile("Songs released", "0", "none loaded yet")
-    year = facts.songs_released[-1].month.year
-    lately = sum(each.songs_released for each in facts.songs_released if each.month.year == year)
+    year = facts.songs_released[-1].month_start.year
+    lately = sum(
+        each.songs_released for each in facts.songs_released if each.month_start.year == year
+    )
     return Tile(
         "Songs released",
         words.count(sum(each.songs_released for each in facts.songs_released)),
@@ -203,7 +205,9 @@ def _artists(facts: Facts) -> Tile:
     if not facts.active_artists:
         return Tile("Active artists", "0", "none loaded yet")
     newest = facts.active_artists[-1]
-    return Tile("Active artists", words.count(newest.active_artists), f"in {newest.month:%B %Y}")
+    return Tile(
+        "Active artists", words.count(newest.active_artists), f"in {newest.month_start:%B %Y}"
+    )
 
 
 def _attendance(facts: Facts) -> Tile:
@@ -212,7 +216,7 @@ def _attendance(facts: Facts) -> Tile:
     if not expected:
         return Tile("Came to meetups", words.NOTHING, "nobody expected yet")
     attended = sum(each.attended_count for each in months)
-    until = f"{months[-1].month:%B %Y}"
+    until = f"{months[-1].month_start:%B %Y}"
     return Tile(
         "Came to meetups",
         words.percent(attended, expected),
@@ -223,7 +227,7 @@ def _attendance(facts: Facts) -> Tile:
 
 def _released(facts: Facts) -> Figure:
     """Return songs by month, or by year where they go further back than a chart is wide."""
-    months: Points = [(each.month, each.songs_released) for each in facts.songs_released]
+    months: Points = [(each.month_start, each.songs_released) for each in facts.songs_released]
     if not months or _months_between(months[0][0], months[-1][0]) < _YEARS_FROM_MONTHS:
         span = _months_to(day for day, _ in months)
         return _figure("Songs released by month", {"Songs": months}, span)

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from mixtape.errors import MixtapeError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -30,7 +32,7 @@ _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.05
 
 
-class ServiceError(Exception):
+class ServiceError(MixtapeError):
     """A service cannot be started, reached or stopped; the text says what to do."""
 
 

@@ -154,8 +154,8 @@ def _stage(
         _say(f"error: {node.name}: {_rows(node) if node.kind == 'test' else node.message}")
     if bad:
         raise BuildError(
-            f"{len(bad)} of {title} did not pass; the marts stay as they are, and the next build "
-            "takes the same loads up again"
+            f"{len(bad)} of {title} did not pass ({_first(bad)}); the marts stay as they are, and "
+            "the next build takes the same loads up again"
         )
     return nodes
 
@@ -167,8 +167,13 @@ def _keep_rows(dbt: Dbt, tests: Sequence[Node]) -> None:
         dbt.run("test", "--select", *names, "--indirect-selection", "buildable", "--store-failures")
 
 
+def _first(nodes: Sequence[Node]) -> str:
+    names = [node.name for node in nodes]
+    return ", ".join(names[:3]) + (", …" if names[3:] else "")
+
+
 def _rows(node: Node) -> str:
-    return f"{node.failures:,} rows, kept in failures.{node.name[:63]} ({node.message})"
+    return f"{node.failures:,} rows, kept in failures.{node.alias} ({node.message})"
 
 
 def _run_id() -> UUID:

@@ -26,6 +26,8 @@ class Node:
 
     unique_id: str
     name: str
+    alias: str
+    """The name of the relation; for a test, of that which keeps the rows it found."""
     kind: str
     """model, test, unit_test or snapshot."""
     status: str
@@ -73,9 +75,9 @@ class Dbt:
         Raises:
             BuildError: dbt could not run at all.
         """
-        done = dbtRunner(self.manifest).invoke(
-            [*self._verbosity, command, *arguments, *self._always]
-        )
+        # A manifest that was run is spent: dbt leaves in it what it compiled, for one run only.
+        manifest: Manifest = self.manifest.deepcopy()  # type: ignore[no-untyped-call]
+        done = dbtRunner(manifest).invoke([*self._verbosity, command, *arguments, *self._always])
         if done.exception and not hasattr(done.result, "results"):
             raise BuildError(f"dbt {command}: {done.exception}")
         return [_node(result) for result in getattr(done.result, "results", [])]
@@ -91,6 +93,7 @@ def _node(result: Any) -> Node:
     return Node(
         unique_id=result.node.unique_id,
         name=result.node.name,
+        alias=getattr(result.node, "alias", result.node.name),
         kind=str(result.node.resource_type),
         status=str(result.status),
         seconds=float(result.execution_time or 0),

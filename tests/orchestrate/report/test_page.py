@@ -159,7 +159,7 @@ def test_each_chart_has_a_name_and_its_numbers_beside_it(shown: Page, filled: Pu
         str(year): str(songs) for year, songs in released.items()
     }
     rates = {
-        f"{row['month']:%b %Y}": f"{100 * row['meetup_attendance_rate']:.1f} %"
+        f"{row['month_start']:%b %Y}": f"{100 * row['meetup_attendance_rate']:.1f} %"
         for row in filled.rows["metric_meetup_attendance_rate"]
     }
     shown_rates = dict(figures(shown, "Attendance rate by month"))
@@ -180,7 +180,7 @@ def test_bars_are_as_high_as_their_numbers(shown: Page, filled: PublicMarts) -> 
 
 
 def test_the_streams_tell_what_came_and_that_it_adds_up(shown: Page, filled: PublicMarts) -> None:
-    loads = [row for row in filled.rows["fct_loads"] if row["stream"] == "plays"]
+    loads = [row for row in filled.rows["fct_loads"] if row["stream_name"] == "plays"]
     row = shown.locator("#streams tr", has_text="plays").locator("td").all_text_contents()
     sums = [
         sum(load[f"rows_{name}"] for load in loads)

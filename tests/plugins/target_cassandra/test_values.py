@@ -135,7 +135,7 @@ def test_too_many_rejects_end_the_load_behind_what_is_good(serving: Serving) -> 
         SCHEMA, *messages, tables=[TABLE], on_invalid_record="skip", max_rejected_ratio=0.2
     )
     assert result.exit_code == ExitCode.CONTRACT_EXCEEDED
-    assert "300 of 1200 records were rejected" in str(result.error)
+    assert "300 of 1200 documents broke the contract" in str(result.error)
     assert len(serving.rows("t", "id")) == 900
 
 

@@ -14,24 +14,25 @@ from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from fixtures.fix_chromium import OpenWindow
-    from transform.bi.conftest import Published
+    from transform.growing import Growing
 
 BIN = Path(sys.executable).parent
 
 
 @pytest.fixture(scope="module")
 def documentation(
-    published: Published, project_root: Path, tmp_path_factory: pytest.TempPathFactory
+    published: Growing, project_root: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """The page, made by Meltano."""
     target = tmp_path_factory.mktemp("docs")
+    given = published.warehouse.environment
     folders = {"DBT_PROJECT_DIR", "DBT_PROFILES_DIR", "DBT_TARGET", "DBT_LOG_LEVEL_FILE"}
     done = subprocess.run(
         [BIN / "meltano", "--environment", "ci", "invoke", "dbt:docs"],
         cwd=project_root,
         env={
             **os.environ,
-            **{key: said for key, said in published.environment.items() if key not in folders},
+            **{key: said for key, said in given.items() if key not in folders},
             "DBT_TARGET_PATH": str(target),
             "DBT_LOG_PATH": str(target),
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",

@@ -11,14 +11,14 @@ from transform.bi.queries import queries, relations
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from transform.bi.conftest import Published
+    from transform.growing import Growing
 
 
 @pytest.fixture(scope="module")
-def manifest(published: Published) -> dict[str, Any]:
+def manifest(published: Growing) -> dict[str, Any]:
     """The project's manifest."""
-    published.dbt("parse")
-    return published.manifest()
+    published.warehouse.dbt("parse")
+    return published.warehouse.manifest()
 
 
 def test_each_exposure_declares_exactly_the_models_that_its_queries_read(

@@ -6,29 +6,25 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from psycopg import conninfo
 
 from mixtape.services.cassandra_jars import jars, java
-from mixtape.services.postgres import conninfo_uri
 from transform.bi.queries import FOLDER
-
-if TYPE_CHECKING:
-    from transform.bi.conftest import Published
 
 HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
-def seen(published: Published, project_root: Path) -> dict[str, Any]:
+def seen(bi_reader_uri: str, project_root: Path) -> dict[str, Any]:
     """What the client saw."""
     program = java()
     assert program is not None
     (library,) = program.resolve().parents[1].glob("lib/server/libjvm.so")
     (jar,) = jars(HERE / "postgresql_jdbc.lock")
-    of = conninfo.conninfo_to_dict(conninfo_uri(published.uri, "bi_reader"))
+    of = conninfo.conninfo_to_dict(bi_reader_uri)
     url = f"jdbc:postgresql://{of['host']}:{of['port']}/{of['dbname']}"
     files = sorted((project_root / FOLDER).rglob("*.sql"))
     done = subprocess.run(
@@ -68,4 +64,4 @@ def test_each_exposures_queries_are_answered(seen: dict[str, Any]) -> None:
     answers = {Path(file).stem: answer for file, answer in seen["answers"].items()}
     assert len(answers) >= 13
     assert [name for name, answer in answers.items() if not answer["rows"]] == []
-    assert answers["plays_by_day"] == {"columns": ["played_on", "plays"], "rows": 2}
+    assert answers["plays_by_day"]["columns"] == ["played_on", "plays"]

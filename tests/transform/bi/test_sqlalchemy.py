@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy
 
-from mixtape.services.postgres import conninfo_uri
 from transform.bi.queries import queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from transform.bi.conftest import Published
-
 
 @pytest.fixture(scope="module")
-def engine(published: Published) -> Iterator[sqlalchemy.Engine]:
+def engine(bi_reader_uri: str) -> Iterator[sqlalchemy.Engine]:
     """SQLAlchemy, connecting as the BI role."""
-    uri = conninfo_uri(published.uri, "bi_reader").replace("postgresql", "postgresql+psycopg", 1)
+    uri = bi_reader_uri.replace("postgresql", "postgresql+psycopg", 1)
     engine = sqlalchemy.create_engine(uri)
     yield engine
     engine.dispose()

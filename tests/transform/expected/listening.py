@@ -11,11 +11,18 @@ from transform.expected.catalogue import lead
 from transform.expected.rows import Row, day, month, rounded, time, utc_day, uuid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Protocol
 
     from transform.rap_files import Record
 
     Entities = Mapping[str, Record]
+
+    class Plays(Protocol):
+        """The plays that live; there may be too many to be held at once."""
+
+        def values(self) -> Iterable[Record]: ...
+
 
 _FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(2050, 12, 31)
 _SATURDAY = 6
@@ -47,7 +54,7 @@ def dates() -> Iterator[Row]:
         }
 
 
-def plays(alive: Entities) -> Iterator[Row]:
+def plays(alive: Plays) -> Iterator[Row]:
     """One row per play."""
     for play in alive.values():
         yield {
@@ -58,23 +65,27 @@ def plays(alive: Entities) -> Iterator[Row]:
         }
 
 
-def lyric_days(alive: Entities) -> Iterator[Row]:
+def lyric_days(alive: Plays) -> Iterator[Row]:
     """One row per lyric and day on which it was played."""
-    grouped: dict[tuple[str, date], list[Record]] = defaultdict(list)
+    heard: Counter[tuple[str, date]] = Counter()
+    milliseconds: Counter[tuple[str, date]] = Counter()
+    countries: dict[tuple[str, date], set[str | None]] = defaultdict(set)
     for play in alive.values():
-        grouped[play["lyric_id"], utc_day(play["played_at"])].append(play)
-    for (lyric, today), heard in grouped.items():
-        milliseconds = sum(play["duration_ms"] or 0 for play in heard)
+        here = play["lyric_id"], utc_day(play["played_at"])
+        heard[here] += 1
+        milliseconds[here] += play["duration_ms"] or 0
+        countries[here].add(play["country"])
+    for (lyric, today), times in heard.items():
         yield {
             "lyric_id": uuid(lyric),
             "played_on": today,
-            "play_count": len(heard),
-            "listener_country_count": len({play["country"] for play in heard} - {None}),
-            "played_minutes": rounded(milliseconds, _MILLISECONDS_OF_A_MINUTE, 2),
+            "play_count": times,
+            "listener_country_count": len(countries[lyric, today] - {None}),
+            "played_minutes": rounded(milliseconds[lyric, today], _MILLISECONDS_OF_A_MINUTE, 2),
         }
 
 
-def artist_months(lyrics: Entities, meetups: Entities, alive: Entities) -> list[Row]:
+def artist_months(lyrics: Entities, meetups: Entities, alive: Plays) -> list[Row]:
     """One row per artist and month in which there is anything to count."""
     counts: dict[tuple[str, date], Counter[str]] = defaultdict(Counter)
     for lyric in lyrics.values():

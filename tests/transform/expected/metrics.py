@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
+    from transform.expected.listening import Plays
     from transform.rap_files import Record
 
     Entities = Mapping[str, Record]
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _SHARE = Decimal("0.95")
 
 
-def plays(alive: Entities) -> Iterator[Row]:
+def plays(alive: Plays) -> Iterator[Row]:
     """One row per day: how often anything was played."""
     for today, number in Counter(utc_day(play["played_at"]) for play in alive.values()).items():
         yield {"played_on": today, "plays": number}

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- depends_on: {{ ref('int_loads__loads_changed') }}
 with
 
