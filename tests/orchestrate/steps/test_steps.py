@@ -65,8 +65,8 @@ def test_steps_write_what_they_found_by_the_run_s_id(
 ) -> None:
     project.put(raps)
     # No id is given: the steps of one command find one of their own.
-    around = ("load-steps:check", "load-steps:quality", "load-steps:insights")
-    project.run(*around, *_LOAD, "load-steps:record")
+    project.run("files-to-facts", MIXTAPE_REPORT_OUT=str(project.root / "report"))
+    assert (project.root / "report" / "report.html").read_text().startswith("<!DOCTYPE html>")
     ((run_id,),) = project.rows("select distinct run_id from raw_files._run_files")
     assert project.rows(
         "select count(*), sum(found) from raw_files._run_checks"
@@ -81,7 +81,7 @@ def test_steps_write_what_they_found_by_the_run_s_id(
         "select step, error from raw_files._run_steps"
         f" where run_id = '{run_id}' order by started_at"
     )
-    names = ("check", "quality", "insights", "manifest", "record")
+    names = ("check", "validate", "quality", "insights", "manifest", "record")
     assert steps == [(name, None) for name in names]
     ((files, rows_in),) = project.rows("select files, rows_in from raw_files._runs")
     assert (files, rows_in) == (len(raps), sum(counted.values()))
