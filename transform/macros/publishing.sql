@@ -1,5 +1,5 @@
 {#
-  How a build that is published relates to what readers see now (docs/decisions, "Built aside").
+  How a build that is published relates to what readers see now (docs/decisions/0013).
 
   `mixtape build` sets the variable `aside`: marts are then built and tested in schema
   `publishing`, and moved or merged into place at once. Marts that grow hold only what changed,
