@@ -25,8 +25,17 @@ HERE = Path(__file__).parent
 PROGRAMS = Path(sys.executable).parent
 WORKERS = 8  # as many as the tap has
 TABLES = ("artists", "lyrics", "lyric_credits", "meetups", "performances", "_files")
-FLOORS = {"tap-files": "download + parse", "target-postgres": r"psql \copy"}
-STARTS = {"tap-files": "tap-files --about", "target-postgres": "target-postgres --about"}
+UNHELD = "tap-files, no contract"
+FLOORS = {
+    "tap-files": "download + parse",
+    UNHELD: "download + parse",
+    "target-postgres": r"psql \copy",
+}
+STARTS = {
+    "tap-files": "tap-files --about",
+    UNHELD: "tap-files --about",
+    "target-postgres": "target-postgres --about",
+}
 
 
 def main() -> None:
@@ -65,7 +74,7 @@ def run(scratch: Path, postgres: Postgres, store: Minio, lyrics: int, rounds: in
         with console.status(f"{layout}: measuring …"):
             figures = case(scratch, postgres, store, layout, rounds)
         for name, taken in figures.items():
-            if name in STARTS.values():
+            if name in set(STARTS.values()):
                 table.add_row(f"{layout}: {name}", f"{taken.median:.2f}", "", "", "", "")
                 continue
             ratio = working = ""
@@ -133,26 +142,36 @@ def case(
     scratch: Path, postgres: Postgres, store: Minio, layout: str, rounds: int
 ) -> dict[str, Figures]:
     """Time one layout: the tap and its floor, the target and its floor, in turn."""
-    figures = {name: Figures() for name in (*FLOORS.values(), *FLOORS, *STARTS.values())}
+    names = dict.fromkeys((*FLOORS.values(), *FLOORS, *STARTS.values()))
+    figures = {name: Figures() for name in names}
     env = {**os.environ, **store.address(), **client_environment(postgres.uri)}
     messages, target_config = scratch / f"{layout}.singer", scratch / "target.json"
     tap_config = scratch / f"{layout}.tap.json"
-    tap_config.write_text(json.dumps(tap_settings(store, f"bench-{layout}")))
+    bucket = f"bench-{layout}"
+    tap_config.write_text(json.dumps(tap_settings(store, bucket)))
+    unheld_config = scratch / f"{layout}.raw.json"
+    streams = [{"name": "lyrics", "prefix": "lyrics/", "key_properties": ["title"]}]
+    unheld_config.write_text(
+        json.dumps({"endpoint_url": store.url, "bucket": bucket, "streams": streams})
+    )
     target_config.write_text(json.dumps(target_settings(postgres)))
     for _ in range(rounds):
         floor = [
             sys.executable,
             str(HERE / "floor_download.py"),
-            *(store.url, f"bench-{layout}", "lyrics/", str(WORKERS)),
+            *(store.url, bucket, "lyrics/", str(WORKERS)),
         ]
         timed(figures["download + parse"], floor, env=env)
         tap = [str(PROGRAMS / "tap-files"), "--config", str(tap_config)]
         timed(figures["tap-files"], tap, env=env, stdout=messages)
+        unheld = [tap[0], "--config", str(unheld_config)]
+        timed(figures[UNHELD], unheld, env=env, stdout=scratch / "unheld.singer")
         clear(postgres)
         target = [str(PROGRAMS / "target-postgres"), "--config", str(target_config)]
         timed(figures["target-postgres"], target, env=env, stdin=messages)
-        for program, start in STARTS.items():
-            timed(figures[start], [str(PROGRAMS / program), "--about"], env=env)
+        for start in set(STARTS.values()):
+            program, _, argument = start.partition(" ")
+            timed(figures[start], [str(PROGRAMS / program), argument], env=env)
         timed(figures[r"psql \copy"], ready_made(scratch, postgres), env=env)
     return figures
 

@@ -77,6 +77,8 @@ class Cost:
     models: float
     tests: float
     publishing: float
+    nodes: dict[str, float]
+    """Seconds of each model and test."""
 
 
 def main() -> None:
@@ -97,7 +99,12 @@ def main() -> None:
     table.add_row(
         "ratio", f"{most.models / least.models:.2f}", f"{most.tests / least.tests:.2f}", ""
     )
-    Console().print(table)
+    console = Console(width=110)
+    console.print(table)
+    grew = sorted(most.nodes, key=lambda name: least.nodes.get(name, 0) - most.nodes[name])
+    console.print("what grew most, in seconds:")
+    for name in grew[:10]:
+        console.print(f"  {least.nodes.get(name, 0):6.2f} → {most.nodes[name]:6.2f}  {name}")
 
 
 def grown(size: int, rounds: int) -> Cost:
@@ -128,10 +135,10 @@ def grown(size: int, rounds: int) -> Cost:
         server.stop()
         shutil.rmtree(root, ignore_errors=True)
     return Cost(
-        *(
-            statistics.median(getattr(cost, name) for cost in found)
-            for name in ("models", "tests", "publishing")
-        )
+        statistics.median(cost.models for cost in found),
+        statistics.median(cost.tests for cost in found),
+        statistics.median(cost.publishing for cost in found),
+        {name: statistics.median(cost.nodes[name] for cost in found) for name in found[0].nodes},
     )
 
 
@@ -156,7 +163,8 @@ def _cost(outcome: Outcome) -> Cost:
     for node in outcome.nodes:
         if node.kind in seconds:
             seconds[node.kind] += node.seconds
-    return Cost(seconds["model"], seconds["test"], outcome.waited)
+    nodes = {node.name: node.seconds for node in outcome.nodes if node.kind in seconds}
+    return Cost(seconds["model"], seconds["test"], outcome.waited, nodes)
 
 
 if __name__ == "__main__":

@@ -3,18 +3,14 @@
 -- depends_on: {{ ref('int_loads__loads_changed') }}
 with
 
-documents as (
-
-    select * from {{ ref('stg_mongo__plays') }}
-    where play_id is not null
-
-),
-
+-- Each reads the plays by itself: a CTE that two others read would be all plays, written aside.
 touched as (
 
     select distinct play_id
-    from documents
-    where {{ touched_since_published('mongo', 'plays') }}
+    from {{ ref('stg_mongo__plays') }}
+    where
+        play_id is not null
+        and {{ touched_since_published('mongo', 'plays') }}
 
 ),
 
@@ -23,7 +19,7 @@ candidates as (
     select
         documents.*,
         documents.deleted_at is null as is_live
-    from documents
+    from {{ ref('stg_mongo__plays') }} as documents
     inner join touched on documents.play_id = touched.play_id
 
 ),
