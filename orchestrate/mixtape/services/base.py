@@ -188,7 +188,7 @@ class Service(Part):
 
     def _spawn(self) -> None:
         if not self.placed or not _is_free(self.port):
-            (self.home / "port").write_text(str(free_port()))
+            write_private(self.home / "port", str(free_port()))
         with self.log.open("ab") as log:
             # In a session of its own and nobody's child: it outlives the command that started it.
             subprocess.run(

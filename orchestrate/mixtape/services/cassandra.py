@@ -16,7 +16,7 @@ from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, N
 from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
 
 from mixtape.paths import project_root
-from mixtape.services.base import Given, Service, ServiceError, free_port
+from mixtape.services.base import Given, Service, ServiceError, free_port, write_private
 from mixtape.services.cassandra_jars import HOW_TO_GET_JAVA, jars, java
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Cassandra(Service):
         """Write what does not change from start to start."""
         port = self.home / "storage_port"
         if not port.exists():
-            port.write_text(str(free_port()))
+            write_private(port, str(free_port()))
         (self.home / "logback.xml").write_text(_LOGGING)
 
     def command(self, port: int) -> list[str]:

@@ -1,4 +1,7 @@
-"""The marts hold what the files say, compared with a calculation that shares nothing with SQL."""
+"""The marts hold what the files say, compared with a calculation that shares nothing with SQL.
+
+Stands before the files of this room that load more into the shared warehouse.
+"""
 
 from __future__ import annotations
 
