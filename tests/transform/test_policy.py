@@ -47,7 +47,7 @@ LOGIC = re.compile(
     r"\b(group by|over \(|case|extract|date_trunc|filter|distinct|merging\(\)|round|nullif)",
 )
 TESTED_ELSEWHERE = {
-    "dim_dates": "it has no input: test_marts.py compares every day",
+    "dim_dates": "it has no input: test_calculated.py compares every day",
     "int_loads__loads_changed": "what is published is no input: test_incremental.py",
     "int_plays__lyric_days_changed": "what is published is no input: test_incremental.py",
     "int_plays__lyric_days_united": "what is published is no input: test_incremental.py",
