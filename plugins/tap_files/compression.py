@@ -57,8 +57,9 @@ _MAGIC = {
 _MAGIC_BYTES = 4
 
 _FAULTS = (EOFError, OSError, zlib.error, zstd.ZstdError)
-# What zipfile raises besides: a password is needed, a method is not known.
-_ZIP_FAULTS = (*_FAULTS, BadZipFile, RuntimeError, NotImplementedError)
+# What zipfile raises besides: a password is needed, or a method is not known, whose error is a
+# RuntimeError too.
+_ZIP_FAULTS = (*_FAULTS, BadZipFile, RuntimeError)
 
 
 def ending(key: str) -> str:
