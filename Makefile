@@ -18,7 +18,7 @@ help: ## show this
 
 install: $(BIN)/.installed-services ## make .venv with every command of the project
 
-demo: $(BIN)/.installed-services ## rap files to facts on this machine, in a minute
+demo: $(BIN)/.installed-services ## rap files to facts on this machine, in two minutes
 	@$(BIN)/python -m mixtape.demo
 
 down: $(BIN)/.installed-services ## stop what demo started; what it wrote stays
