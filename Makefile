@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 BIN := .venv/bin
 LOCKS := requirements
+# Tests run side by side, each worker with services of its own: 2 GB of memory for each.
+WORKERS ?= 2
 SOURCES := extract plugins orchestrate tests bench
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -29,7 +31,8 @@ clean: ## stop everything and remove all that was written (not .venv)
 	rm -rf .mixtape .meltano transform/target transform/logs output
 
 test: $(BIN)/.installed-dev ## the usual tests, against real services
-	@$(BIN)/pytest -m "not long and not cluster" $(PYTEST_ARGS)
+	@$(BIN)/python -m mixtape.services.fetch
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not long and not cluster" $(PYTEST_ARGS)
 
 test-long: $(BIN)/.installed-dev ## the long property and load runs
 	@$(BIN)/pytest -m long --timeout=7200 $(PYTEST_ARGS)

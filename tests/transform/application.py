@@ -21,6 +21,7 @@ _KINDS = {
     "play": 10,
     "listen_longer": 3,
     "play_moved": 3,
+    "play_renamed": 3,
     "play_deleted": 3,
     "play_twice": 1,
     "attend": 3,
@@ -100,6 +101,14 @@ class Application:
         days = timedelta(days=self.chance.randrange(-400, 400))
         moved = {"lyric_id": lyric["lyric_id"], "played_at": _shifted(play["played_at"], days)}
         self._update(load, "plays", key, {**play, **moved})
+
+    def _play_renamed(self, load: MongoLoad) -> None:
+        """Let a document speak of another play: a new one, or one that others speak of too."""
+        key, play = self.some("plays")
+        _, other = self.some("plays")
+        new = derive_text("play", f"renamed {self.chance.random()}")
+        renamed = {**play, "play_id": self.chance.choice([new, other["play_id"]])}
+        self._update(load, "plays", key, renamed)
 
     def _play_deleted(self, load: MongoLoad) -> None:
         load.delete("plays", self.some("plays")[0], lag=self._lag())

@@ -144,7 +144,7 @@ def test_what_ends_early_is_named_behind_what_was_good(files: Tapped, name: str)
         ("a.zip", b"no zip", "zip_invalid"),
         ("a.zip", zipped({"a.jsonl": LINES})[:-30], "zip_invalid"),
         ("a.jsonl.gz", b"\x1f\x8b\x08\x00broken", "gzip_truncated"),
-        ("a.jsonl.gz", gzip.compress(LINES)[:-8] + bytes(8), "gzip_invalid"),
+        ("a.jsonl.gz", gzip.compress(LINES, mtime=0)[:-8] + bytes(8), "gzip_invalid"),
         ("a.jsonl.zst", b"\x28\xb5\x2f\xfdbroken broken", "zstd_invalid"),
         ("a.jsonl.bz2", b"BZh9broken broken", "bzip2_invalid"),
     ],

@@ -39,15 +39,20 @@ class Sources:
 
     def registrations(self) -> dict[str, Record]:
         """Return the registrations that live, by id: the one updated last, then the newest."""
-        return self._newest(
+        newest = self._newest(
             "registrations",
             "registration_id",
             lambda document: (time(document.record["updated_at"]), document.version),
         )
+        return {key: document.record for key, (_, document) in newest.items()}
 
     def plays(self) -> dict[str, Record]:
-        """Return the plays that live, by id: the newest version of each."""
-        return self._newest("plays", "play_id", lambda document: (document.version,))
+        """Return the plays that live, by id: the newest version of each, with its document."""
+        newest = self._newest("plays", "play_id", lambda document: (document.version,))
+        return {
+            key: {**document.record, "document_id": name}
+            for key, (name, document) in newest.items()
+        }
 
     def _claims(self, kind: str, identity: str) -> Iterator[tuple[int, int, Record]]:
         """Yield who says what: feed, version, document; of each feed the lesser name first."""
@@ -61,10 +66,10 @@ class Sources:
 
     def _newest(
         self, collection: str, identity: str, rank: Callable[[Document], tuple[Any, ...]]
-    ) -> dict[str, Record]:
-        ranked: dict[str, tuple[Any, Record]] = {}
-        for _, document in sorted(self.documents.get(collection, {}).items()):
+    ) -> dict[str, tuple[str, Document]]:
+        newest: dict[str, tuple[str, Document]] = {}
+        for name, document in sorted(self.documents.get(collection, {}).items()):
             key = document.record[identity]
-            if key not in ranked or rank(document) > ranked[key][0]:
-                ranked[key] = (rank(document), document.record)
-        return {key: record for key, (_, record) in ranked.items()}
+            if key not in newest or rank(document) > rank(newest[key][1]):
+                newest[key] = (name, document)
+        return newest

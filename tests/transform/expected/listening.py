@@ -59,7 +59,7 @@ def plays(alive: Plays) -> Iterator[Row]:
     for play in alive.values():
         yield {
             **{name: uuid(play[name]) for name in ("play_id", "lyric_id", "artist_id")},
-            **{name: play[name] for name in ("country", "client", "duration_ms")},
+            **{name: play[name] for name in ("document_id", "country", "client", "duration_ms")},
             "played_on": utc_day(play["played_at"]),
             "played_at": time(play["played_at"]),
         }

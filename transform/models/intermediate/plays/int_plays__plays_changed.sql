@@ -3,24 +3,64 @@
 -- depends_on: {{ ref('int_loads__loads_changed') }}
 with
 
--- Each reads the plays by itself: a CTE that two others read would be all plays, written aside.
-touched as (
+documents as (
 
-    select distinct play_id
-    from {{ ref('stg_mongo__plays') }}
-    where
-        play_id is not null
-        and {{ touched_since_published('mongo', 'plays') }}
+    select * from {{ ref('stg_mongo__plays') }}
+    where play_id is not null
 
 ),
 
+{% if merging() -%}
+-- By themselves, not from the documents: a CTE that two others read is written aside whole.
+touched as (
+
+    select
+        play_id,
+        document_id
+    from {{ ref('stg_mongo__plays') }}
+    where {{ touched_since_published('mongo', 'plays') }}
+
+),
+
+published as (
+
+    select * from {{ published('fct_plays') }}
+
+),
+
+-- The plays that touched documents speak of, and those they spoke of before.
+affected as (
+
+    select play_id
+    from touched
+    where play_id is not null
+    union distinct
+    select published.play_id
+    from published
+    inner join touched on published.document_id = touched.document_id
+
+),
+
+{% endif -%}
 candidates as (
 
     select
-        documents.*,
-        documents.deleted_at is null as is_live
-    from {{ ref('stg_mongo__plays') }} as documents
-    inner join touched on documents.play_id = touched.play_id
+        {{ 'affected' if merging() else 'documents' }}.play_id,
+        documents.lyric_id,
+        documents.artist_id,
+        documents.document_id,
+        documents.country,
+        documents.client,
+        documents.duration_ms,
+        documents.played_at,
+        documents.source_version,
+        documents.document_id is not null and documents.deleted_at is null as is_live
+    {% if merging() -%}
+        from affected
+        left join documents on affected.play_id = documents.play_id
+    {%- else -%}
+        from documents
+    {%- endif %}
 
 ),
 
@@ -38,6 +78,7 @@ final as (
         play_id,
         lyric_id,
         artist_id,
+        document_id,
         country,
         client,
         duration_ms,

@@ -3,6 +3,7 @@
         {'columns': ['lyric_id', 'played_on']},
         {'columns': ['artist_id', 'played_on']},
         {'columns': ['played_at']},
+        {'columns': ['document_id']},
     ],
     meta={'merge': {'key': ['play_id'], 'changed': 'int_plays__plays_changed'}},
 ) }}
@@ -21,6 +22,7 @@ final as (
         play_id,
         lyric_id,
         artist_id,
+        document_id,
         country,
         client,
         duration_ms,
