@@ -155,7 +155,12 @@ _READING = (
         "How long the server waits for changes, over the two empty answers that end a quiet run.",
         2,
     ),
-    _number("snapshot_chunk_size", 10_000, "Documents read between two looks at the rest.", 1),
+    _number(
+        "snapshot_chunk_size",
+        10_000,
+        "Documents asked for at once, and between two looks at the clock.",
+        1,
+    ),
     _number(
         "snapshot_round_seconds",
         300,
