@@ -42,8 +42,6 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="1 is the full size")
     parser.add_argument("--write", action="store_true", help="replace what docs/ says")
     options = parser.parse_args()
-    if options.write and options.scale != 1:
-        parser.error("--write is for the full size")
     root = run_root() / "bench-changes"
     mongodb, postgres = Mongodb(root), Postgres(root)
     try:
