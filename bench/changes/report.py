@@ -80,7 +80,8 @@ def write(results: list[Result], table: Table, rounds: int) -> None:
         "",
         (
             f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python"
-            f" {platform.python_version()}."
+            f" {platform.python_version()}, load average {os.getloadavg()[2]:.0f} over the last"
+            " quarter of an hour: above the number of cores, everybody waits."
         ),
         "",
         *_markdown(_TITLES, _rows(results), 2),
