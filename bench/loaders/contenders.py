@@ -149,18 +149,18 @@ class Floor:
 def contenders(root: Path, uri: str) -> list[Contender]:
     """Return everyone, with the peers' environments made below ``root``; the floor comes last."""
     python = {lock.stem: environment(root, lock) for lock in sorted(LOCKS.glob("*.txt"))}
-    place = _place(uri)
+    at = place(uri)
     meltanolabs = python["meltanolabs"].parent / "target-postgres"
     quick = {"use_copy": True, "validate_records": False, "batch_size_rows": 50_000}
-    pipelinewise = {**place, "dbname": place["database"], "batch_size_rows": 50_000}
+    pipelinewise = {**at, "dbname": at["database"], "batch_size_rows": 50_000}
 
     def singer(name: str, schema: str, program: Path, settings: Mapping[str, Any]) -> SingerTarget:
         return SingerTarget(name, schema, program, {**settings, "default_target_schema": schema})
 
     return [
-        singer("mixtape", OURS, Path(sys.executable).parent / "target-postgres", place),
-        singer("MeltanoLabs 0.8.1, tuned", "meltanolabs_tuned", meltanolabs, {**place, **quick}),
-        singer("MeltanoLabs 0.8.1, defaults", "meltanolabs", meltanolabs, place),
+        singer("mixtape", OURS, Path(sys.executable).parent / "target-postgres", at),
+        singer("MeltanoLabs 0.8.1, tuned", "meltanolabs_tuned", meltanolabs, {**at, **quick}),
+        singer("MeltanoLabs 0.8.1, defaults", "meltanolabs", meltanolabs, at),
         singer(
             "PipelineWise 2.1.2, batches of 50,000",
             "pipelinewise",
@@ -196,7 +196,8 @@ def environment(root: Path, lock: Path) -> Path:
     return python
 
 
-def _place(uri: str) -> dict[str, Any]:
+def place(uri: str) -> dict[str, Any]:
+    """Return the settings that lead a target to the database at ``uri``."""
     parts = conninfo.conninfo_to_dict(uri)
     return {
         "host": parts["host"],

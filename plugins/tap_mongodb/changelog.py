@@ -26,6 +26,7 @@ from tap_mongodb.documents import policy_of, writer_of
 from tap_mongodb.extended_json import encode_json
 from tap_mongodb.flat import FlatLayout
 from tap_mongodb.identity import id_of
+from tap_mongodb.incremental import said_of
 from tap_mongodb.plain_json import ForbiddenValueError
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class ChangelogEncoder:
                 "must be an ObjectId here: choose output_mode upsert"
             )
         return self._members(
-            replication_key=f"{id_.generation_time.isoformat()}|{id_}",
+            replication_key=said_of(id_),
             object_id=str(id_),
             document=raw,
             extra={

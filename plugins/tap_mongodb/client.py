@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from bson import Timestamp
 
@@ -125,10 +125,12 @@ class Source(Protocol):
         """
         ...
 
-    def read(self, collection: str, after: bytes | None, limit: int) -> Iterator[bytes]:
-        """Yield documents as BSON in the order of ``_id``: fewer than ``limit`` only at the end.
+    def read(self, collection: str, after: bytes | None, size: int) -> Generator[bytes, None, None]:
+        """Yield documents as BSON in the order of ``_id``, to the end.
 
-        ``after`` is a BSON document with the ``_id`` behind which to begin.
+        ``after`` is a BSON document with the ``_id`` behind which to begin. ``size`` documents are
+        asked for at once; each answer may show the collection as it was when the first was asked
+        for, or later. To be closed before the server is asked for something else.
         """
         ...
 

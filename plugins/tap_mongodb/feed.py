@@ -62,6 +62,7 @@ class MongoFeed:
         self._session = session
         self._database = database
         self._fragments: dict[str, Any] = {}
+        self._names: dict[bytes, str] = {}
 
     @property
     def token(self) -> Token | None:
@@ -128,8 +129,10 @@ class MongoFeed:
         return RawBSONDocument(bson.encode(whole))
 
     def _change(self, event: RawBSONDocument) -> Change:
+        # A plain dict: each look into the document itself is a call of several of its methods.
+        fields = dict(event.items())
         try:
-            kind, time, token = event["operationType"], event["clusterTime"], event["_id"]
+            kind, time, token = fields["operationType"], fields["clusterTime"], fields["_id"]
         except KeyError as error:
             raise ConfigError(
                 f"setting 'change_stream_pipeline': it takes {error} away from events; keep _id, "
@@ -140,19 +143,28 @@ class MongoFeed:
                 f"change stream on database {self._database!r}: clusterTime is no timestamp; see "
                 "what change_stream_pipeline makes of it"
             )
-        namespace, target = event.get("ns") or {}, event.get("to") or {}
-        key = event.get("documentKey")
+        target = fields.get("to") or {}
         return Change(
             kind,
-            namespace.get("coll", ""),
+            self._collection_in(fields.get("ns")),
             time,
             token,
-            _raw(key) or b"",
-            _raw(event.get("fullDocument")),
-            _raw(event.get("fullDocumentBeforeChange")),
+            _raw(fields.get("documentKey")) or b"",
+            _raw(fields.get("fullDocument")),
+            _raw(fields.get("fullDocumentBeforeChange")),
             target.get("coll", "") if target.get("db") == self._database else "",
             bytes(event.raw),
         )
+
+    def _collection_in(self, namespace: RawBSONDocument | None) -> str:
+        """Return the name in a namespace; there are few, and each comes with many events."""
+        if namespace is None:
+            return ""
+        said = bytes(namespace.raw)
+        name = self._names.get(said)
+        if name is None:
+            name = self._names[said] = namespace.get("coll", "")
+        return name
 
 
 def _raw(document: Any) -> bytes | None:

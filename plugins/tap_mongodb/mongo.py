@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,9 +15,10 @@ from tap_mongodb.client import HistoryGoneError, TokenRefusedError
 from tap_mongodb.connection import errors_named, named
 from tap_mongodb.feed import MongoFeed, is_gone, is_passing
 from tap_mongodb.identity import id_of
+from tap_mongodb.prefetch import ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from bson import Timestamp
     from bson.raw_bson import RawBSONDocument
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 ATTEMPTS = 5
 """How often a request is sent again without an answer in between."""
 _SWITCHED_OFF, _NO_REPLICA_SET = 136, 40573
+_BAD_VALUE = 2
+"""What a server says that has no index with a hint's keys."""
+_PLAN_KILLED = 175
+"""The collection was dropped or renamed while it was read; another may be in its place."""
+_BY_ID = (("_id", 1),)
 
 
 class MongoSource:
@@ -47,6 +53,7 @@ class MongoSource:
         self._settings = settings
         self._options: dict[str, dict[str, Any]] = {}
         self._splits: bool | None = None
+        self._is_hinted = True
         self._session = self._new_session()
 
     def close(self) -> None:
@@ -73,7 +80,8 @@ class MongoSource:
         """
         name = next(iter(self._options), "clock")
         with errors_named(f"database {self._database.name!r}"):
-            self._database[name].find_one({}, {"_id": 1}, session=self._session)
+            # By its key: some servers read a collection whole to give one document of it.
+            self._database[name].find_one({"_id": 0}, {"_id": 1}, session=self._session)
         if (time := self._session.operation_time) is None:
             raise standalone(f"database {self._database.name!r}")
         return time
@@ -140,30 +148,39 @@ class MongoSource:
         except PyMongoError as error:
             raise named(error, f"change stream on {self._name(scope)}") from None
 
-    def read(self, collection: str, after: bytes | None, limit: int) -> Iterator[bytes]:
+    def read(self, collection: str, after: bytes | None, size: int) -> Generator[bytes, None, None]:
         """Yield documents in the order of ``_id``; see :class:`~tap_mongodb.client.Source`."""
-        left = limit
         failures = 0
         while True:
             try:
                 for query in filters_after(after):
-                    cursor = self._database[collection].find_raw_batches(
-                        query, sort=[("_id", 1)], limit=left, session=self._session
-                    )
-                    for batch in cursor:
-                        # The stubs know of decoded documents alone.
-                        for document in documents_in(cast("bytes", batch)):
+                    for batch in self._batches(collection, query, size):
+                        for document in documents_in(batch):
                             yield document
-                            left -= 1
                         after, failures = id_of(document), 0
-                    if left <= 0:
-                        return
             except PyMongoError as error:
+                if self._is_hinted and _code(error) == _BAD_VALUE:
+                    self._is_hinted = False
+                    continue
                 failures += 1
-                if not is_passing(error) or failures > ATTEMPTS:
+                if not (is_passing(error) or _code(error) == _PLAN_KILLED) or failures > ATTEMPTS:
                     raise named(error, f"collection {collection!r}") from None
             else:
                 return
+
+    def _batches(self, collection: str, query: dict[str, Any], size: int) -> Iterator[bytes]:
+        """Yield documents, many in one piece."""
+        cursor = self._database[collection].find_raw_batches(
+            query,
+            sort=_BY_ID,
+            # The order is the index's. Not every server sees that by itself, and sorts.
+            hint=_BY_ID if self._is_hinted else None,
+            batch_size=size,
+            session=self._session,
+        )
+        # The stubs know of decoded documents alone.
+        with cursor, closing(ahead(cast("Iterator[bytes]", cursor))) as batches:
+            yield from batches
 
     def _open(self, scope: Scope, start: Start) -> MongoFeed:
         session = self._client.start_session(causal_consistency=False)
@@ -252,6 +269,10 @@ class MongoSource:
             session.end_session()
             return self._client.start_session(causal_consistency=False)
         return session
+
+
+def _code(error: PyMongoError) -> int | None:
+    return error.code if isinstance(error, OperationFailure) else None
 
 
 def documents_in(batch: bytes) -> Iterator[bytes]:

@@ -15,6 +15,7 @@ from tap_mongodb.mongo import standalone
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bson import Timestamp
     from pymongo import MongoClient
 
     from tap_mongodb.mongo import MongoSource
@@ -50,7 +51,7 @@ def report(
 ) -> None:
     """Say what was found and what it means; warn of what will hurt, stop at nothing."""
     _roles(client)
-    _oplog(client, settings.min_oplog_window_hours)
+    _oplog(client, settings.min_oplog_window_hours, source.clock())
     without = [name for name in collections if not source.has_images(name)]
     if settings.full_document_before_change != "off" and without:
         logger.warning(
@@ -76,21 +77,17 @@ def _roles(client: MongoClient[dict[str, Any]]) -> None:
     logger.info("roles: %s", ", ".join(roles) or "none, access control is off")
 
 
-def _oplog(client: MongoClient[dict[str, Any]], least: int) -> None:
-    """Say how far back the history reaches, where the oplog may be looked at."""
+def _oplog(client: MongoClient[dict[str, Any]], least: int, now: Timestamp) -> None:
+    """Say how far back from ``now`` the history reaches, where the oplog may be looked at."""
     oplog = client.local.get_collection("oplog.rs", read_preference=ReadPreference.PRIMARY)
     try:
-        ends = [
-            oplog.find_one({}, {"ts": 1}, sort=[("$natural", order)], max_time_ms=2_000)
-            for order in (1, -1)
-        ]
+        first = oplog.find_one({}, {"ts": 1}, sort=[("$natural", 1)], max_time_ms=2_000)
     except PyMongoError:
         logger.info("oplog: cannot be looked at; how long the history is, the tap cannot say")
         return
-    first, last = ends
-    if first is None or last is None:
+    if first is None:
         return
-    hours = (last["ts"].time - first["ts"].time) / _SECONDS
+    hours = (now.time - first["ts"].time) / _SECONDS
     metrics.oplog_window(hours)
     if hours < least:
         logger.warning(

@@ -131,6 +131,15 @@ _READING = (
         "One change stream for all collections, or one for each (always so in `changelog`).",
     ),
     th.Property(
+        "start_date",
+        th.StringType(pattern=r"^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d\+00:00)?$"),
+        default="1970-01-01",
+        description=(
+            "`changelog`: the time in ids behind which streams of replication method INCREMENTAL "
+            "begin."
+        ),
+    ),
+    th.Property(
         "start_at_operation_time",
         th.StringType(pattern=r"^\d+\.\d+$"),
         description=(
@@ -155,7 +164,12 @@ _READING = (
         "How long the server waits for changes, over the two empty answers that end a quiet run.",
         2,
     ),
-    _number("snapshot_chunk_size", 10_000, "Documents read between two looks at the rest.", 1),
+    _number(
+        "snapshot_chunk_size",
+        10_000,
+        "Documents asked for at once, and between two looks at the clock.",
+        1,
+    ),
     _number(
         "snapshot_round_seconds",
         300,
@@ -281,6 +295,7 @@ class Settings:
     snapshot_mode: str = "initial"
     on_history_lost: str = "resnapshot"
     capture_scope: str = "database"
+    start_date: str = "1970-01-01"
     start_at_operation_time: Timestamp | None = None
     run_until: str = "caught_up"
     max_run_seconds: int = 0

@@ -118,11 +118,14 @@ class EventStream(MongoStream):
         tap: TapMongoDB,
         settings: Settings,
         name: str,
+        collection: str,
         declared: Mapping[str, Any] | None = None,
     ) -> None:
+        self.collection = collection
         if declared is None:
             # Discovery, or events beside rows: which fields there are, no catalog says.
             settings = replace(settings, document_layout="object")
+        self._database = settings.database
         self._encoder = ChangelogEncoder(settings, name, declared)
         self._has_lsn = not settings.is_changelog
         self._kinds = frozenset(settings.operation_types)
@@ -130,6 +133,11 @@ class EventStream(MongoStream):
         if self._has_lsn:
             schema = {**schema, "properties": {**schema["properties"], "_sdc_lsn": _LSN}}
         super().__init__(tap, name, schema, self._encoder.key_properties)
+
+    def append_document(self, document: bytes) -> None:
+        """Write a document that was read."""
+        members = self._encoder.encode_document(document, self._database, self.collection)
+        self.emit(members, _end(datetime.now(UTC).isoformat()))
 
     def append(self, change: Change, lsn: int) -> None:
         """Write the event, if it is of a kind that is asked for."""

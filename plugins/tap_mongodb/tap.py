@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeGuard, cast
 
 from singer_sdk import Tap
 from singer_sdk.mapper import PluginMapper
@@ -12,7 +12,7 @@ from singer_sdk.singerlib import StateMessage
 
 from singer_kit.errors import ConfigError
 from singer_kit.plugin import TAP_CAPABILITIES, Connector
-from tap_mongodb import metrics, preflight
+from tap_mongodb import incremental, metrics, preflight
 from tap_mongodb.connection import connect, database
 from tap_mongodb.mongo import MongoSource
 from tap_mongodb.settings import CONFIG_SCHEMA, Settings
@@ -25,7 +25,7 @@ from tap_mongodb.streams import (
     StreamSink,
 )
 from tap_mongodb.sync import Run, Stream
-from tap_mongodb.sync.journal import Journal
+from tap_mongodb.sync.journal import Journal, StopRun
 from tap_mongodb.writer import MemberWriter
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class TapMongoDB(Connector, Tap):
         self._given_marks: dict[str, Any] = marks if isinstance(marks, dict) else {}
         self._sinks: dict[str, StreamSink] = {}
         self._collections: dict[str, str] = {}
+        self._incremental: list[EventStream] = []
         super().__init__(**arguments)
 
     @classmethod
@@ -110,6 +111,11 @@ class TapMongoDB(Connector, Tap):
 
     def setup_mapper(self) -> None:
         """Register the streams as the catalog selects them; this tap maps nothing."""
+        for stream in cast("list[MongoStream]", list(self.streams.values())):
+            entry = self.catalog.get_stream(stream.name)
+            if entry and self._is_incremental(stream):
+                # As theirs, whatever the catalog says: events have another key.
+                stream.primary_keys = entry.key_properties = ["object_id"]
         self._mapper = PluginMapper(plugin_config={}, logger=self.logger)
         self._mapper.register_raw_streams_from_catalog(self.catalog)
 
@@ -133,7 +139,7 @@ class TapMongoDB(Connector, Tap):
         settings = self.settings
         started = time.monotonic()
         chosen = self._chosen()
-        if not chosen:
+        if not chosen and not self._incremental:
             raise ConfigError(
                 f"database {settings.database!r}: no stream is selected; select one in the "
                 "catalog, or look whether filter_collections names collections that are there"
@@ -149,6 +155,7 @@ class TapMongoDB(Connector, Tap):
         run = Run(self.source, chosen, settings, self._positions, journal)
         try:
             run.run()
+            self._read_incremental(journal)
         finally:
             self._measure(run.tracks, time.monotonic() - started)
             self.source.close()
@@ -175,7 +182,7 @@ class TapMongoDB(Connector, Tap):
         settings = self.settings
         name = settings.stream_name(collection)
         if settings.is_changelog:
-            changes = EventStream(self, settings, name, self._declared(name))
+            changes = EventStream(self, settings, name, collection, self._declared(name))
             self._sinks[name] = StreamSink(None, changes, None)
             return [changes]
         mark = self._given_marks.get(name)
@@ -187,7 +194,7 @@ class TapMongoDB(Connector, Tap):
         rejected = RejectedStream(self, name + settings.quarantine_stream_suffix)
         events = None
         if settings.output_mode == "both":
-            events = EventStream(self, settings, name + EVENTS_SUFFIX)
+            events = EventStream(self, settings, name + EVENTS_SUFFIX, collection)
         self._sinks[name] = StreamSink(rows, events, rejected)
         return [rows, *([events] if events else []), rejected]
 
@@ -202,12 +209,34 @@ class TapMongoDB(Connector, Tap):
         for stream in cast("list[MongoStream]", list(self.streams.values())):
             if not self._is_selected(stream):
                 continue
+            if self._is_incremental(stream):
+                self._incremental.append(stream)
             if not isinstance(stream, RejectedStream):
                 stream.prepare()
-            if stream.name in self._collections:
+            if stream.name in self._collections and stream not in self._incremental:
                 collection = self._collections[stream.name]
                 chosen.append(Stream(stream.name, collection, self._sinks[stream.name]))
         return chosen
+
+    def _is_incremental(self, stream: MongoStream) -> TypeGuard[EventStream]:
+        """Tell whether a stream of `changelog` is one of MeltanoLabs' other kind."""
+        return (
+            self.settings.is_changelog
+            and isinstance(stream, EventStream)
+            and stream.replication_method == incremental.METHOD
+        )
+
+    def _read_incremental(self, journal: Journal) -> None:
+        try:
+            for stream in self._incremental:
+                incremental.read_new(
+                    self.source, self.settings, journal, stream, self._positions["bookmarks"]
+                )
+        except StopRun as stop:
+            self.logger.warning("%s: stopped at a safe point; run again to go on", stop)
+        finally:
+            if self._incremental:
+                journal.save()
 
     def _is_selected(self, stream: MongoStream) -> bool:
         """Tell whether to read a stream; one that the catalog does not know, if it was read before.

@@ -23,6 +23,7 @@ _COMMANDS = {
     "redrive": "repair",
     "state-from-loads": "repair",
     "step": "steps",
+    "forget": "forget",
     "render": "cluster",
     "notify": "cluster",
 }

@@ -133,7 +133,7 @@ ACCOUNTS = {
 }
 """Plugin (the one it inherits from, where it does) → its accounts, one in each of its stores."""
 
-SPEAKS_FOR = {"load-steps": ("tap", "target")}
+SPEAKS_FOR = {"load-steps": ("tap", "target"), "raw-events": ("target",)}
 """Plugin of ours → its settings that name plugins; it has their accounts and none of its own."""
 
 

@@ -12,7 +12,7 @@ from tap_mongodb.client import HistoryGoneError
 from tap_mongodb.state import write_time
 from tap_mongodb.sync.journal import StopRun
 from tap_mongodb.sync.plan import Planner
-from tap_mongodb.sync.snapshot import read_chunk
+from tap_mongodb.sync.snapshot import read_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,14 +99,20 @@ class Run:
         ]
 
     def _read_documents(self) -> bool:
-        """Read chunks for one round; return whether there was anything to read."""
+        """Read for one round; return whether there was anything to read."""
         unread = self._unread()
         until = self._journal.clock() + self._settings.snapshot_round_seconds
         for track, follower in unread:
-            while not follower.bookmark.done:
-                read_chunk(self._source, self._settings, self._journal, track.cursor, follower)
-                if self._journal.clock() >= until:
-                    return True
+            read_on(
+                self._source,
+                self._settings,
+                self._journal,
+                track.cursor,
+                follower,
+                until=until,
+            )
+            if self._journal.clock() >= until:
+                return True
         return bool(unread)
 
     def _keeping_history(self, track: Track, work: Callable[[], None]) -> None:

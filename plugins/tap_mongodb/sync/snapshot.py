@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tap_mongodb.identity import id_from_json, id_to_json
@@ -28,10 +29,18 @@ def fresh_bookmark(
     return Bookmark(cursor.epoch, version, started_at, done=skips, uuid=uuid)
 
 
-def read_chunk(
-    source: Source, settings: Settings, journal: Journal, cursor: Cursor, follower: Follower
+def read_on(
+    source: Source,
+    settings: Settings,
+    journal: Journal,
+    cursor: Cursor,
+    follower: Follower,
+    *,
+    until: float,
 ) -> None:
-    """Read the next chunk of a stream's collection; with the last one, its version is valid.
+    """Read on in a stream's collection until its end, or until the journal's clock says so.
+
+    With its last document its version is valid.
 
     Raises:
         StopRun: the run is to end.
@@ -39,28 +48,27 @@ def read_chunk(
     bookmark = follower.bookmark
     after = None if bookmark.last_id is None else id_from_json(bookmark.last_id)
     # Taken before the documents are asked for. Taken after them, a change made between the reading
-    # and the answer would be older than the row that does not have it yet, and be refused.
+    # and the answer would be older than the row that does not have it yet, and be refused. For what
+    # comes with later answers it is only older than it need be.
     lsn = cursor.lsn_of(source.clock())
     bookmark.lsn = max(bookmark.lsn, lsn)
     cursor.lsn = max(cursor.lsn, lsn)
-    count = 0
-    document = b""
-    for document in source.read(follower.collection, after, settings.snapshot_chunk_size):
-        follower.sink.upsert(document, lsn, bookmark.version)
-        count += 1
-        journal.count()
-        if journal.is_due:
-            _reach(bookmark, document)
-            journal.safe_point()
-    follower.counts["snapshot"] += count
-    if count:
-        _reach(bookmark, document)
-    if count < settings.snapshot_chunk_size:
-        bookmark.done = True
-        follower.sink.activate(bookmark.version, "resnapshot")
-        journal.count()
+    size, count = settings.snapshot_chunk_size, 0
+    try:
+        with closing(source.read(follower.collection, after, size)) as documents:
+            for document in documents:
+                follower.sink.upsert(document, lsn, bookmark.version)
+                count += 1
+                journal.count()
+                is_chunk = count % size == 0
+                if is_chunk or journal.is_due:
+                    bookmark.last_id = id_to_json(document)
+                    journal.safe_point()
+                    if is_chunk and journal.clock() >= until:
+                        return
+    finally:
+        follower.counts["snapshot"] += count
+    bookmark.done = True
+    follower.sink.activate(bookmark.version, "resnapshot")
+    journal.count()
     journal.safe_point()
-
-
-def _reach(bookmark: Bookmark, document: bytes) -> None:
-    bookmark.last_id = id_to_json(document)

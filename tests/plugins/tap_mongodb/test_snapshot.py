@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import threading
 import uuid
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import bson
@@ -20,13 +22,18 @@ from bson import (
     Timestamp,
 )
 
+from fixtures.mongo_proxies import Proxy
 from fixtures.mongo_tapped import Rows
 from fixtures.singer import run_tap
 from tap_mongodb import TapMongoDB
 from tap_mongodb.brackets import filters_after
+from tap_mongodb.prefetch import ahead
 from tap_mongodb.sync import track
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fixtures.fix_mongodb import Server
     from fixtures.mongo_tapped import Tapped
     from fixtures.singer import Output
 
@@ -183,3 +190,72 @@ def test_snapshot_modes(mongo: Tapped, mode: str, first: list[str], second: list
     mongo.database.songs.update_one({"_id": "b"}, {"$set": {"n": 3}})
     again = mongo.tap(output.state, snapshot_mode=mode)
     assert sorted({record["_id"] for record in again.records("songs")}) == second
+
+
+class Counting(Proxy):
+    """Counts the readings of collections, and may know of no index."""
+
+    has_index = True
+
+    def __init__(self, host: str, port: int) -> None:
+        self.readings = 0
+        super().__init__(host, port)
+
+    def _why_not(self, command: dict[str, Any]) -> tuple[int, str] | None:
+        if "sort" not in command or command["$db"] == "local":
+            return None
+        self.readings += 1
+        return None if self.has_index or "hint" not in command else (2, "hint")
+
+
+@pytest.mark.parametrize("has_index", [True, False])
+def test_a_collection_is_one_reading_in_the_order_of_its_index_if_it_has_one(
+    mongod: Tapped, mongodb: Server, has_index: bool
+) -> None:
+    mongod.database.songs.insert_many([{"_id": n} for n in range(100)])
+    proxy = Counting(*(mongodb.client.address or ("127.0.0.1", 27017)))
+    proxy.has_index = has_index
+    mongod.uri = proxy.uri
+    read = [record["_id"] for record in mongod.tap(snapshot_chunk_size=7).records("songs")]
+    proxy.close()
+    assert read == [json.dumps({"$numberInt": str(n)}, separators=(",", ":")) for n in range(100)]
+    assert proxy.readings == (1 if has_index else 2)
+
+
+def test_a_collection_that_is_made_anew_while_it_is_read_is_read_on(
+    mongod: Tapped, mongodb: Server
+) -> None:
+    mongod.database.songs.insert_many([{"_id": n} for n in range(50)])
+    # What the server says to a cursor whose collection is dropped or renamed.
+    mongodb.fail(["getMore"], errorCode=175)
+    try:
+        output = mongod.tap(snapshot_chunk_size=7, snapshot_mode="initial_only")
+    finally:
+        mongodb.heal()
+    assert output.counts() == {"songs": 50}
+
+
+def test_the_next_answer_is_fetched_while_this_one_is_written() -> None:
+    asked = threading.Semaphore(0)
+
+    def answers() -> Iterator[int]:
+        for number in range(3):
+            asked.release()
+            yield number
+
+    with closing(ahead(answers())) as found:
+        assert next(found) == 0
+        assert asked.acquire(timeout=10)
+        assert asked.acquire(timeout=10), "the second one is asked for only when it is wanted"
+        assert list(found) == [1, 2]
+
+
+def test_a_fault_comes_behind_the_answers_before_it() -> None:
+    def answers() -> Iterator[int]:
+        yield 1
+        raise ConnectionError
+
+    found = ahead(answers())
+    assert next(found) == 1
+    with pytest.raises(ConnectionError):
+        next(found)

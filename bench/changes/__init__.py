@@ -1,0 +1,1 @@
+"""`python -m changes`: tap-mongodb beside its peer and a bare cursor, on one server in one run."""
