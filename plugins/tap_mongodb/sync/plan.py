@@ -14,6 +14,8 @@ from tap_mongodb.sync.snapshot import fresh_bookmark
 from tap_mongodb.sync.track import Follower, Track
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tap_mongodb.client import Source
     from tap_mongodb.settings import Settings
     from tap_mongodb.sync.journal import Journal
@@ -40,6 +42,7 @@ class Planner:
         self._journal = journal
         self._cluster = ""
         self._uuids: dict[str, str] = {}
+        self._marks: dict[str, Bookmark | None] = {}
 
     def tracks(self) -> list[Track]:
         """Return the tracks of this run; the state no longer speaks of streams left out of it."""
@@ -52,6 +55,7 @@ class Planner:
         # A stream that is not read now misses changes, so what it has says nothing later.
         for name in [name for name in marks if name not in found]:
             del marks[name]
+        self._marks = {name: Bookmark.read(mark) for name, mark in found.items()}
         shared = Cursor.read(self._state.pop("cursor", None))
         if self._settings.capture_scope == "collection":
             return [
@@ -82,11 +86,13 @@ class Planner:
         floor = max((max(mark.lsn, mark.version) for mark in given), default=0)
         if cursor is None:
             cursor = self._fresh_cursor(now, None, floor)
+            # It may have been left out of the runs before, and its rows be of this cluster's shift.
+            cursor.offset = max(cursor.offset, self._shift(found))
             cursor.time = self._settings.start_at_operation_time or now
         elif why := self._is_elsewhere(cursor, now):
             logger.warning("%s: the state's position is not used, and all is read anew", why)
             cursor = self._fresh_cursor(now, cursor, floor)
-        elif self._are_others(streams, marks):
+        elif self._are_others(streams, marks, cursor):
             logger.warning(
                 "no collection has the UUID that it had: the database was restored or made anew, "
                 "and all is read anew"
@@ -122,14 +128,32 @@ class Planner:
             )
         return None
 
-    def _are_others(self, streams: list[Stream], marks: dict[str, Bookmark | None]) -> bool:
-        """Tell whether none of the collections is the one that the state speaks of."""
-        known = [
+    def _are_others(
+        self, streams: list[Stream], marks: dict[str, Bookmark | None], cursor: Cursor
+    ) -> bool:
+        """Tell whether none of the collections is the one that the cursor's history speaks of."""
+        # A target may hold one stream's bookmark of after a restore beside an older cursor.
+        known = self._same(
+            {name: mark for name, mark in marks.items() if mark and mark.epoch == cursor.epoch},
+            streams,
+        )
+        # A stream whose collection is not there is told by the others.
+        known = known or self._same(self._marks, self._streams)
+        return bool(known) and not any(known)
+
+    def _same(self, marks: Mapping[str, Bookmark | None], streams: list[Stream]) -> list[bool]:
+        """Return for each collection whose UUID is known, now and then, whether it is the same."""
+        return [
             mark.uuid == self._uuids[stream.collection]
             for stream in streams
-            if (mark := marks[stream.name]) and mark.uuid and self._uuids.get(stream.collection)
+            if (mark := marks.get(stream.name)) and mark.uuid and self._uuids.get(stream.collection)
         ]
-        return bool(known) and not any(known)
+
+    def _shift(self, found: dict[str, Any]) -> int:
+        """Return how far other streams' versions are ahead of this cluster's times."""
+        cursors = filter(None, map(_own, found.values()))
+        shifts = [cursor.offset for cursor in cursors if cursor.cluster == self._cluster]
+        return max(shifts, default=0)
 
     def _common(self, found: dict[str, Any]) -> Cursor | None:
         """Return a position that is behind none of those that streams had each for itself."""
@@ -140,9 +164,17 @@ class Planner:
         ]
         if not known:
             return None
-        oldest = min((cursor for cursor, _ in known), key=lambda cursor: cursor.time)
+        # A target may hold one stream's bookmark of this cluster and another's of the one before.
+        here = [pair for pair in known if pair[0].cluster == self._cluster] or known
+        oldest = min((cursor for cursor, _ in here), key=lambda cursor: cursor.time)
+        # Its token may be ahead of its time, and of another's token.
+        oldest.token, oldest.is_end = None, False
         oldest.lsn = max(cursor.lsn for cursor, _ in known)
-        for _, mark in known:
+        # Each was shifted for itself, and no stream's versions may go back.
+        oldest.offset = max(cursor.offset for cursor, _ in here)
+        if len(here) < len(known):
+            oldest.offset = max(oldest.offset, oldest.lsn + 1 - lsn_of(self._source.clock()))
+        for _, mark in here:
             mark["epoch"] = oldest.epoch
         return oldest
 

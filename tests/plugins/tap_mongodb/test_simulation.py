@@ -26,28 +26,38 @@ def settings_of(rng: random.Random, **more: object) -> Settings:
         "state_interval_records": rng.choice((1, 2, 7, 100)),
         "max_events": rng.choice((0, 0, 0, 3)),
         "output_mode": rng.choice(("upsert", "both")),
-        "capture_scope": "database",
+        "capture_scope": rng.choice(("database", "database", "collection")),
         **more,
     }
     return Settings.of(given)
 
 
-def moved(world: World, rng: random.Random, *, is_clean: bool) -> World:
+def moved(
+    world: World, rng: random.Random, *, is_clean: bool, name: str = "two", restored: str = ""
+) -> World:
     """Return another cluster with some of the documents.
 
     Its clock may be behind, unless rows were written whose versions no state knows.
     """
     gives_tokens = rng.random() < 0.7
     seconds = world.seconds + rng.choice((-50, 5) if is_clean else (5,))
-    other = World(rng, "two", world.has_images, gives_tokens, seconds)
-    for name, documents in world.latest.items():
+    other = World(rng, name, world.has_images, gives_tokens, seconds, restored=restored)
+    for collection, documents in world.latest.items():
         for key in documents:
             if rng.random() < 0.7:
-                other._change(name, key, other._tick())
+                other._change(collection, key, other._tick())
     other.is_busy = False
     other.breathe()
     other.is_busy = True
     return other
+
+
+def can_be_told(restored: World, world: World, target: Target) -> bool:
+    """Tell whether every collection has a known UUID, and another one now."""
+    marks = target.state.get("bookmarks", {})
+    return world.tells_uuids and all(
+        marks.get(name, {}).get("uuid") and name in restored.seen for name in COLLECTIONS
+    )
 
 
 def play(number: int) -> None:
@@ -66,6 +76,10 @@ def play(number: int) -> None:
             world.forget()
         elif chance < 0.15 and world.name == "one":
             world = moved(world, rng, is_clean=is_clean)
+        elif chance < 0.2 and not world.restored:
+            other = moved(world, rng, is_clean=is_clean, name=world.name, restored="'")
+            if can_be_told(other, world, target):
+                world = other
         selected = ("a", "c") if rng.random() < 0.1 else ()
         settings = settings_of(rng, filter_collections=list(selected))
         process = Process(world, settings, target.state, rng.choice((None, rng.randint(1, 60))))
@@ -80,12 +94,15 @@ def play(number: int) -> None:
     world.is_busy, world.refuses = False, 0.0
     world.breathe()
     # The last run may follow one that died before the change of a collection was told.
-    last = Process(world, settings_of(rng, max_events=0, output_mode="both"), target.state, None)
+    settings = settings_of(rng, max_events=0, output_mode="both")
+    last = Process(world, settings, target.state, None)
     last.run()
     target.take(last.messages, rng, dies=False)
     for name in COLLECTIONS:
         assert target.alive(name) == world.latest.get(name, {}), (number, name)
-    again = Process(world, settings_of(rng, max_events=0), target.state, None)
+    # Another scope may go through events once more, and write the same rows.
+    scope = settings.capture_scope
+    again = Process(world, settings_of(rng, max_events=0, capture_scope=scope), target.state, None)
     again.run()
     assert [message for message in again.messages if message[0] != "state"] == [], number
 
