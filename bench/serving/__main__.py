@@ -51,17 +51,20 @@ def run(
         entrants = contenders(root.parent / "bench-peers", node, session, scratch, feed)
         for number in range(1, rounds + 1):
             for case in CASES:
-                expected = equality.expected(case, feed)
+                expected = {
+                    is_flat: equality.expected(case, feed, is_flat=is_flat)
+                    for is_flat in (False, True)
+                }
                 for one in entrants:
                     console.print(f"round {number} of {rounds}: {case.title}: {one.name} …")
                     one.prepare(case)
                     key = (case.table, one.name)
                     result = results.setdefault(
-                        key, report.Result(case, one.name, expected.rows, Figures())
+                        key, report.Result(case, one.name, expected[False].rows, Figures())
                     )
                     one.load(case, result.figures)
                     found = equality.found(session, one.keyspace, case)
-                    result.said = "equal" if found == expected else f"differs: {found}"
+                    result.said = "equal" if found == expected[one.is_flat] else f"differs: {found}"
                     console.print(f"  {result.figures.seconds[-1]:.2f} s {result.said}")
     return list(results.values())
 

@@ -88,7 +88,8 @@ class Positions:
             prepare(
                 f"INSERT INTO {table} (entity, lsn, positions) VALUES (?, ?, ?) "
                 f"USING TIMESTAMP ?{ttl}"
-            )
+            ),
+            cells=2,
         )
 
     def read(

@@ -49,7 +49,8 @@ class TableStatements:
             prepare(
                 f"INSERT INTO {table} ({', '.join(names)}) "
                 f"VALUES ({', '.join('?' * len(names))}) USING TIMESTAMP ?{self.ttl}"
-            )
+            ),
+            cells=len(names) - len(key),
         )
         self._delete = Form(prepare(f"DELETE FROM {table} USING TIMESTAMP ? WHERE {where}"))
         self._delete_partition = Form(
@@ -78,12 +79,17 @@ class TableStatements:
 
 
 class Form:
-    """A prepared statement as it stands in a batch, waiting for its values."""
+    """A prepared statement as it stands in a batch, waiting for its values.
 
-    def __init__(self, statement: PreparedStatement) -> None:
+    ``cells`` says how many of them are none of the key.
+    """
+
+    def __init__(self, statement: PreparedStatement, cells: int = 0) -> None:
+        # The driver prepares it again where a server has forgotten it, as long as somebody has it.
+        self._statement = statement
         width = len(statement.column_metadata)
         self._begin = wire.begin(statement.query_id, width)
-        self._more = _ROW_BYTES + (_CELL_BYTES - PREFIX) * width - len(self._begin)
+        self._more = _ROW_BYTES + _CELL_BYTES * cells - PREFIX * width - len(self._begin)
 
     def write(self, given: Sequence[bytes], partition: bytes, line: int) -> Write:
         """Return the statement with values, each as :mod:`target_cassandra.values` makes it."""

@@ -18,7 +18,6 @@ import uuid
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -333,35 +332,48 @@ def _user_type(
     """Return the encoder of an object; fields that the type has and the object not are null."""
     shapes = dict(one.fields)
     names = list(shapes)
-    plan: list[tuple[int, Encode]] = []
+    plan: list[tuple[int, Encode] | None] = []
     for name, cql in fields:
         if name not in shapes:
-            # Any property stands for it: its value is not looked at.
-            plan.append((-1, _nothing))
+            plan.append(None)
             continue
         inner = encoder(shapes[name], cql, user_types)
         if inner is None:
             return None
         plan.append((names.index(name), inner))
-    # Of one index an itemgetter gives the value itself, of two a tuple.
-    pick = itemgetter(*(index for index, _ in plan), -1)
-    encoders = [inner for _, inner in plan]
+    return _object(len(names), plan)
 
-    def encode(value: Any) -> bytes:
-        given = pick(astuple(value))
-        joined = b"".join(
-            [
-                NULL if found is None or found is msgspec.UNSET else inner(found)
-                for inner, found in zip(encoders, given, strict=False)
-            ]
-        )
-        return _pack(len(joined)) + joined
 
+def _object(width: int, plan: Sequence[tuple[int, Encode] | None]) -> Encode:
+    """Return the encoder of an object of ``width`` properties: which go where, and how.
+
+    It is made as source text: arrays of small objects are most of what a record costs, and of a
+    small object most is what lies between its fields.
+    """
+    known: dict[str, Any] = {
+        "NULL": NULL,
+        "UNSET": msgspec.UNSET,
+        "astuple": astuple,
+        "pack": _pack,
+    }
+    parts = []
+    for at, field in enumerate(plan):
+        if field is None:
+            parts.append("NULL")
+            continue
+        index, known[f"encode_{at}"] = field
+        given = f"given_{index}"
+        parts.append(f"(NULL if {given} is None or {given} is UNSET else encode_{at}({given}))")
+    given = "".join(f"given_{index}, " for index in range(width))
+    source = (
+        "def encode(value):\n"
+        f"    {given} = astuple(value)\n"
+        f"    joined = {' + '.join(parts)}\n"
+        "    return pack(len(joined)) + joined\n"
+    )
+    exec(source, known)  # noqa: S102 - nothing in it comes from outside
+    encode: Encode = known["encode"]
     return encode
-
-
-def _nothing(_: Any) -> bytes:
-    return NULL
 
 
 _TRUE = wire(b"\x01")

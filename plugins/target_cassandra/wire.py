@@ -48,6 +48,14 @@ class Connection(LibevConnection):  # type: ignore[misc] # the driver has no typ
     def _socket_writable(self, value: bool) -> None:
         """Take no notice."""
 
+    def push(self, data: bytes) -> None:
+        """Have a frame sent; who sends is woken up for the first that waits, not for each."""
+        with self._deque_lock:
+            if self.deque:
+                self.deque.append(data)
+                return
+        super().push(data)
+
     def handle_write(self, watcher: Any, revents: int, errno: int | None = None) -> None:
         """Join what waits, then send as the driver does."""
         with self._deque_lock:
