@@ -53,6 +53,9 @@ CASES = (
 )
 
 
+ALL = tuple(case.table for case in CASES)
+
+
 class Contender(Protocol):
     """Something that fills a table in its own keyspace."""
 
@@ -69,6 +72,11 @@ class Contender(Protocol):
     @property
     def is_flat(self) -> bool:
         """Whether it is given spaces for line breaks."""
+        ...
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """What it fills."""
         ...
 
     def prepare(self, case: Case) -> None:
@@ -125,6 +133,7 @@ class Mixtape:
 
     name = "target-cassandra, from Singer messages"
     is_flat = False
+    tables = ALL
 
     def __init__(self, place: Place, scratch: Path, feed: Feed) -> None:
         self._place = place
@@ -171,6 +180,7 @@ class Driver:
 
     name = "DataStax driver, execute_concurrent_with_args"
     is_flat = False
+    tables = ALL
 
     def __init__(self, place: Place, scratch: Path) -> None:
         self._place = place
@@ -204,11 +214,12 @@ class Cqlsh:
     `COPY TO` is no help: it writes a line break as a backslash and an n, which stay so. Nor can
     `COPY FROM` be given line breaks: it cuts a file into pieces by lines, some of them inside a
     text, and then loses the rows around. So it is given spaces in their place, and what it has
-    loaded is compared with that.
+    loaded is compared with that. It is slow enough that one table tells.
     """
 
     name = "cqlsh, COPY FROM"
     is_flat = True
+    tables = ALL[:1]
 
     def __init__(self, place: Place, scratch: Path, python: Path) -> None:
         self._place = place
