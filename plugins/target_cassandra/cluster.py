@@ -49,10 +49,14 @@ class Connection:
 
     def __init__(self, config: Mapping[str, Any], settings: Settings) -> None:
         self.settings = settings
-        self._cluster = _cluster(config, settings)
         # What goes wrong here is told once, by us, and without a trace.
         driver = logging.getLogger("cassandra")
         driver.setLevel(logging.CRITICAL)
+        try:
+            self._cluster = _cluster(config, settings)
+        except BaseException:
+            driver.setLevel(logging.WARNING)
+            raise
         try:
             # With some nodes only, batches would go to who owns none of their rows.
             self.session: Session = self._cluster.connect(wait_for_all_pools=True)
@@ -155,7 +159,9 @@ def _cluster(config: Mapping[str, Any], settings: Settings) -> Cluster:
         options["auth_provider"] = _Credentials(config)
     if bundle := config.get("secure_connect_bundle"):
         try:
-            return Cluster(cloud={"secure_connect_bundle": bundle}, **options)
+            # Unpacked where it lies it could not be a mounted secret, which is read-only.
+            cloud = {"secure_connect_bundle": bundle, "use_default_tempdir": True}
+            return Cluster(cloud=cloud, **options)
         except Exception as error:
             raise ConfigError(
                 f"setting 'secure_connect_bundle': {bundle} cannot be used ({first_line(error)}); "
