@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -93,6 +94,41 @@ def test_a_statement_that_the_server_has_forgotten_is_prepared_again(
         result = serving.load(*messages())
     assert result.error is None
     assert False in answers
+    assert_all_written(serving)
+
+
+def test_no_more_requests_are_under_way_than_asked_for(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving.load(SCHEMA)
+    lock = threading.Lock()
+    open_now, most = 0, 0
+
+    def send(self: Lanes, batch: bytes, hosts: Any, answered: Any) -> bool:
+        nonlocal open_now, most
+        with lock:
+            open_now += 1
+            most = max(most, open_now)
+
+        def told(is_written: bool, warnings: Any) -> None:
+            nonlocal open_now
+            with lock:
+                open_now -= 1
+            answered(is_written, warnings)
+
+        return sent(self, batch, hosts, told)
+
+    sent = Lanes.send
+    found = []
+    with monkeypatch.context() as patched:
+        patched.setattr(Lanes, "send", send)
+        for asked in (3, 200):
+            # Each row is a batch of its own.
+            one = {"max_concurrent_requests": asked, "max_batch_bytes": 1}
+            assert serving.load(*messages(), **one).error is None
+            found.append(most)
+            most = 0
+    assert found[0] <= 3 < found[1] <= 200
     assert_all_written(serving)
 
 
