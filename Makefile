@@ -13,7 +13,7 @@ SOURCES := extract plugins orchestrate tests bench
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help install demo down clean test test-long test-cluster image check bi format lock bench \
-	bench-changes bench-loaders bench-warehouse
+	bench-changes bench-loaders bench-serving bench-warehouse
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ bench-loaders: $(BIN)/.installed-dev ## target-postgres beside its peers, into d
 
 bench-changes: $(BIN)/.installed-dev ## tap-mongodb beside its peer and bare pymongo, into docs/ (an hour)
 	@PYTHONPATH=bench $(BIN)/python -m changes --write $(BENCH_ARGS)
+
+bench-serving: $(BIN)/.installed-dev ## target-cassandra beside its peers, into docs/ (half an hour)
+	@PYTHONPATH=bench $(BIN)/python -m serving --write $(BENCH_ARGS)
 
 bench-warehouse: $(BIN)/.installed-dev ## what 10,000 plays more cost, at 100,000 and 10,000,000
 	@$(BIN)/python bench/warehouse.py

@@ -43,22 +43,24 @@ def table(results: list[Result]) -> Table:
     return found
 
 
-def write(results: list[Result], rounds: int) -> None:
+def write(results: list[Result], rounds: int, lyrics: int) -> None:
     """Write the page below docs/."""
     lines = [
         "# Filling Cassandra, side by side",
         "",
         (
-            "Written by `python -m serving --write`; do not edit. 200,000 lyrics on one Cassandra"
-            f" 5.0 node, the median of {rounds}, everyone taking turns. target-cassandra reads"
-            " Singer messages and is timed as a whole process, as cqlsh is; the driver is given"
-            " rows that are ready in its memory, and only its writing counts. All rows were"
-            " compared with the input after each load. Machines differ: read the ratios."
+            f"Written by `make bench-serving`; do not edit. {lyrics:,} lyrics on one Cassandra 5.0"
+            f" node, the median of {rounds}, everyone taking turns. target-cassandra reads Singer"
+            " messages and is timed as a whole process, as cqlsh is; the driver is given rows that"
+            " are ready in its memory, and only its writing counts. All rows were compared with"
+            " the input after each load. Server and loader share the machine, and machines differ:"
+            " read the ratios. [Decision 17](../decisions/0017-straight-to-a-replica.md) says"
+            " where the time goes."
         ),
         "",
         (
-            f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python"
-            f" {platform.python_version()}."
+            f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {os.cpu_count()}"
+            f" cores at a load of {os.getloadavg()[2]:.0f}."
         ),
         "",
         "| " + " | ".join(_TITLES) + " |",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import re
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cassandra import AuthenticationFailed, DriverException
-from cassandra.auth import PlainTextAuthProvider
+from cassandra.auth import AuthProvider, PlainTextAuthenticator
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
 from cassandra.connection import ConnectionException
 from cassandra.policies import (
@@ -48,10 +49,14 @@ class Connection:
 
     def __init__(self, config: Mapping[str, Any], settings: Settings) -> None:
         self.settings = settings
-        self._cluster = _cluster(config, settings)
         # What goes wrong here is told once, by us, and without a trace.
         driver = logging.getLogger("cassandra")
         driver.setLevel(logging.CRITICAL)
+        try:
+            self._cluster = _cluster(config, settings)
+        except BaseException:
+            driver.setLevel(logging.WARNING)
+            raise
         try:
             # With some nodes only, batches would go to who owns none of their rows.
             self.session: Session = self._cluster.connect(wait_for_all_pools=True)
@@ -105,6 +110,31 @@ def first_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+class _Credentials(AuthProvider):  # type: ignore[misc] # the driver has no types
+    """User and password; those of a mounted file are read anew for each connection."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._user = config["username"]
+        self._password = config.get("password") or ""
+        self._file = config.get("password_file")
+        self._read()
+
+    def new_authenticator(self, host: Any) -> PlainTextAuthenticator:  # noqa: ARG002 - the driver's
+        """Return what logs one connection in."""
+        return PlainTextAuthenticator(self._user, self._read())
+
+    def _read(self) -> str:
+        if not self._file:
+            return str(self._password)
+        try:
+            return Path(self._file).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"setting 'password_file': {self._file} cannot be read ({first_line(error)}); "
+                "give the path of a file with the password alone"
+            ) from error
+
+
 def _cluster(config: Mapping[str, Any], settings: Settings) -> Cluster:
     local_dc = config.get("local_dc")
     routing = DCAwareRoundRobinPolicy(local_dc) if local_dc else DCAwareRoundRobinPolicy()
@@ -126,12 +156,12 @@ def _cluster(config: Mapping[str, Any], settings: Settings) -> Cluster:
         "connection_class": wire.Connection,
     }
     if config.get("username"):
-        options["auth_provider"] = PlainTextAuthProvider(
-            config["username"], config.get("password") or ""
-        )
+        options["auth_provider"] = _Credentials(config)
     if bundle := config.get("secure_connect_bundle"):
         try:
-            return Cluster(cloud={"secure_connect_bundle": bundle}, **options)
+            # Unpacked where it lies it could not be a mounted secret, which is read-only.
+            cloud = {"secure_connect_bundle": bundle, "use_default_tempdir": True}
+            return Cluster(cloud=cloud, **options)
         except Exception as error:
             raise ConfigError(
                 f"setting 'secure_connect_bundle': {bundle} cannot be used ({first_line(error)}); "
@@ -178,7 +208,7 @@ def _reason(config: Mapping[str, Any], error: BaseException) -> str:
         if isinstance(cause, AuthenticationFailed):
             return (
                 f"Cassandra at {where} refuses user {config.get('username')!r}: wrong user or "
-                "password; see settings 'username' and 'password'"
+                "password; see settings 'username', 'password' and 'password_file'"
             )
         if found := _UNTRUSTED.search(first_line(cause)):
             return (

@@ -38,8 +38,7 @@ _RANGE = ("range", ">=", "<=", "Integer value out")
 _INT64 = 2**63
 
 
-@dataclass(slots=True)
-class Record:
+class Record(msgspec.Struct, gc=False):
     """What one RECORD line holds for the tables of its stream."""
 
     line: int
@@ -115,7 +114,7 @@ class RecordCodec:
         encode = values.encoder(one, one.cql(None), {})
         if encode is None:
             # A document as a key: its text, whatever its shape.
-            return json_encoder.encode
+            return lambda value: values.wire(json_encoder.encode(value))
         return encode
 
     def decode_block(self, block: bytes, numbers: Sequence[int]) -> Decoded | None:
@@ -174,7 +173,7 @@ class RecordCodec:
                 part = encode(record[index])
             except Unfit as unfit:
                 raise _at(unfit, self._names[index]) from None
-            key.append(len(part).to_bytes(4, "big") + part)
+            key.append(part)
         deleted = record[self._deleted_at]
         is_delete = deleted is not None and deleted is not msgspec.UNSET
         if is_delete and self._delete_mode is DeleteMode.IGNORE:

@@ -14,29 +14,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cassandra.metadata import protect_name
-from cassandra.query import UNSET_VALUE
 
 from target_cassandra.layout import POSITIONS
-from target_cassandra.requests import Write
 from target_cassandra.ring import routing_key
-from target_cassandra.rows import Row, Values
-from target_cassandra.values import Unfit
+from target_cassandra.rows import Row
+from target_cassandra.statements import Form, bigint
+from target_cassandra.values import NULL, PREFIX, UNSET, Unfit, wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from target_cassandra.cluster import Connection
     from target_cassandra.codec import Record
-    from target_cassandra.requests import Requests
+    from target_cassandra.requests import Requests, Write
     from target_cassandra.ring import Ring
     from target_cassandra.rows import RowPlan
     from target_cassandra.statements import TableStatements
 
 _READ_AT_ONCE = 50
 _LENGTH = struct.Struct(">i")
-_BIGINT = struct.Struct(">q")
 
 Key = tuple[bytes, ...]
+"""A primary key's values, each as it goes over the wire."""
 
 
 @dataclass(slots=True)
@@ -85,8 +84,12 @@ class Positions:
         self._select = prepare(
             f"SELECT entity, lsn, positions, WRITETIME(lsn) FROM {table} WHERE entity IN ?"
         )
-        self._insert = prepare(
-            f"INSERT INTO {table} (entity, lsn, positions) VALUES (?, ?, ?) USING TIMESTAMP ?{ttl}"
+        self._insert = Form(
+            prepare(
+                f"INSERT INTO {table} (entity, lsn, positions) VALUES (?, ?, ?) "
+                f"USING TIMESTAMP ?{ttl}"
+            ),
+            cells=2,
         )
 
     def read(
@@ -105,11 +108,11 @@ class Positions:
             group = groups.setdefault(ring.group(entity), [])
             group.append(entity)
             if len(group) == _READ_AT_ONCE:
-                requests.read(Write(self._select, [_list(group)], group[0], 0), take)
+                requests.read(self._select, [_list(map(wire, group))], group[0], take)
                 group.clear()
         for group in groups.values():
             if group:
-                requests.read(Write(self._select, [_list(group)], group[0], 0), take)
+                requests.read(self._select, [_list(map(wire, group))], group[0], take)
         return found
 
     def read_rows(
@@ -140,7 +143,8 @@ class Positions:
                         values = self._statements.encoded(row)
                         found.setdefault(entity, []).append(Row(key, partition, values))
 
-                requests.read(Write(self._statements.select, list(key), partition, 0), take)
+                plain = [part[PREFIX:] for part in key]
+                requests.read(self._statements.select, plain, partition, take)
         return found
 
     def changes(
@@ -205,29 +209,22 @@ class Positions:
         # The clock of whoever wrote before may be ahead of ours.
         before = change.stored.written_at if change.stored else 0
         written_at = max(before, time.time_ns() // 1000) + step
-        values: Values = [
+        positions = _list(wire(b"".join(key)) for key in sorted(keys))
+        return self._insert.write(
+            [wire(change.entity), bigint(8, change.lsn), wire(positions), bigint(8, written_at)],
             change.entity,
-            _BIGINT.pack(change.lsn),
-            _list(sorted(map(_joined, keys))),
-            _BIGINT.pack(written_at),
-        ]
-        return Write(self._insert, values, change.entity, change.line)
+            change.line,
+        )
 
 
 def _emptied(row: Row) -> Row:
-    values = [None if value is UNSET_VALUE else value for value in row.values]
+    values = [NULL if value is UNSET else value for value in row.values]
     return Row(row.key, row.partition, values)
 
 
-def _list(parts: Sequence[bytes]) -> bytes:
-    found = [_LENGTH.pack(len(parts))]
-    for part in parts:
-        found += (_LENGTH.pack(len(part)), part)
-    return b"".join(found)
-
-
-def _joined(key: Key) -> bytes:
-    return b"".join(_LENGTH.pack(len(part)) + part for part in key)
+def _list(parts: Iterable[bytes]) -> bytes:
+    found = list(parts)
+    return b"".join((_LENGTH.pack(len(found)), *found))
 
 
 def _split(joined: bytes) -> Key:
@@ -235,7 +232,7 @@ def _split(joined: bytes) -> Key:
     at = 0
     while at < len(joined):
         (length,) = _LENGTH.unpack_from(joined, at)
-        at += _LENGTH.size
-        parts.append(joined[at : at + length])
-        at += length
+        end = at + PREFIX + length
+        parts.append(joined[at:end])
+        at = end
     return tuple(parts)

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cassandra import InvalidRequest, Unauthorized
 from cassandra.query import BatchStatement, BatchType, BoundStatement
 
+from target_cassandra import wire
 from target_cassandra.cluster import TROUBLE, first_line
 from target_cassandra.errors import WriteError
+from target_cassandra.lanes import Lanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,30 +29,23 @@ if TYPE_CHECKING:
     from target_cassandra.ring import Ring
 
 _LONGEST_WAIT_SECONDS = 10.0
+_LOOK_SECONDS = 1.0
+"""How often it is looked whether a request waits too long for its answer."""
+
 _MOST_PARTITIONS = 10
 """More of them in one unlogged batch make a server warn."""
 
-_CELL_BYTES = 24
-_ROW_BYTES = 48
-"""What a server adds to a cell's and a row's values when it measures a batch."""
-
 
 class Write(NamedTuple):
-    """One statement's values, as they go over the wire."""
+    """One statement with its values, as they stand in a batch."""
 
-    statement: PreparedStatement
-    values: Sequence[Any]
+    entry: bytes
+    size: int
+    """How large a server thinks it is, at the most."""
     partition: bytes
     """The routing key."""
     line: int
     """The message it was made from, from 1."""
-
-    @property
-    def size(self) -> int:
-        """How large a server thinks it is, at the most."""
-        return _ROW_BYTES + sum(
-            _CELL_BYTES + len(value) for value in self.values if isinstance(value, bytes)
-        )
 
 
 class Refused(NamedTuple):
@@ -62,7 +57,10 @@ class Refused(NamedTuple):
 
 @dataclass(slots=True)
 class _Request:
-    writes: Sequence[Write]
+    writes: Sequence[Write] = ()
+    hosts: Sequence[Any] = ()
+    """Who may be asked directly, for the first attempt of a write."""
+    query: BoundStatement | None = None
     take: Callable[[Any], None] | None = None
     attempts: int = 0
     error: BaseException | None = None
@@ -74,6 +72,10 @@ class _Bound(BoundStatement):  # type: ignore[misc] # the driver has no types
     routing_key = b""
 
 
+class _UnansweredError(Exception):
+    """A first attempt brought anything but the word that it was written."""
+
+
 @dataclass
 class Requests:
     """What is under way. Only one thread may send and wait."""
@@ -82,20 +84,36 @@ class Requests:
     warnings: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._slots = threading.Semaphore(self.connection.settings.max_concurrent_requests)
-        self._done = threading.Condition()
+        settings = self.connection.settings
+        self._most = settings.max_concurrent_requests
+        self._lanes = Lanes(self.connection.session, settings.request_timeout_seconds)
+        self._changed = threading.Condition()
         self._open = 0
+        self._awaited = 0
         self._failed: list[_Request] = []
         self.refused: list[Refused] = []
 
     def write(self, writes: Iterable[Write], ring: Ring) -> None:
         """Send writes in unlogged batches, each for nodes that own all of it."""
-        for batch in batches(writes, ring, self.connection.settings.max_batch_bytes):
-            self._send(_Request(batch))
+        for group, batch in batches(writes, ring, self.connection.settings.max_batch_bytes):
+            self._send(_Request(batch, ring.hosts(group)))
 
-    def read(self, write: Write, take: Callable[[Any], None]) -> None:
-        """Send a query; ``take`` is given its rows, in another thread."""
-        self._send(_Request([write], take))
+    def read(
+        self,
+        statement: PreparedStatement,
+        values: Sequence[bytes],
+        partition: bytes,
+        take: Callable[[Any], None],
+    ) -> None:
+        """Send a query; ``take`` is given its rows, in another thread.
+
+        Its values are as :mod:`target_cassandra.values` makes them, but for their lengths.
+        """
+        bound = _Bound(statement)
+        bound.values = values
+        bound.routing_key = partition
+        bound.is_idempotent = True
+        self._send(_Request(query=bound, take=take))
 
     def rows(self, statement: PreparedStatement, values: Sequence[Any]) -> Iterator[Any]:
         """Yield a query's rows, page by page; a page that does not come is asked for again.
@@ -131,8 +149,8 @@ class Requests:
         """
         settings = self.connection.settings
         while True:
-            with self._done:
-                self._done.wait_for(lambda: not self._open)
+            self._wait_until_open(0)
+            with self._changed:
                 failed, self._failed = self._failed, []
             if not failed:
                 refused, self.refused = self.refused, []
@@ -140,8 +158,9 @@ class Requests:
             again = []
             for request in failed:
                 again += self._again(request)
-            if again:
-                longest = settings.retry_backoff_seconds * 2 ** max(one.attempts for one in again)
+            waited = [one.attempts for one in again if one.error is not None and one.attempts > 1]
+            if waited:
+                longest = settings.retry_backoff_seconds * 2 ** max(waited)
                 # Not all at the same moment: other loaders wait for the same nodes.
                 time.sleep(min(longest, _LONGEST_WAIT_SECONDS) * random.uniform(0.5, 1))  # noqa: S311 - no secret
             for request in again:
@@ -152,11 +171,13 @@ class Requests:
         error = request.error
         if error is None:
             return []
+        if isinstance(error, _UnansweredError):
+            return [request]
         if isinstance(error, InvalidRequest) and request.take is None:
             if len(request.writes) == 1:
                 self.refused.append(Refused(request.writes[0], first_line(error)))
                 return []
-            return [_Request([one], attempts=-1) for one in request.writes]
+            return [_Request([one]) for one in request.writes]
         if not isinstance(error, TROUBLE):
             raise error
         attempts = self.connection.settings.retry_attempts
@@ -169,12 +190,28 @@ class Requests:
         return [request]
 
     def _send(self, request: _Request) -> None:
-        self._slots.acquire()
+        if self._open >= self._most:
+            # Not for each single answer: a thread that is woken up costs more than a request.
+            self._wait_until_open(self._most * 3 // 4)
         request.attempts += 1
-        with self._done:
+        with self._changed:
             self._open += 1
+        if request.hosts and request.attempts == 1:
+            batch = wire.body(
+                [write.entry for write in request.writes],
+                self.connection.settings.consistency_level,
+            )
+
+            def answered(is_written: bool, warnings: Sequence[str]) -> None:
+                self.warnings.update(warnings)
+                self._settled(request, None if is_written else _UnansweredError())
+
+            if self._lanes.send(batch, request.hosts, answered):
+                return
         try:
-            future = self.connection.session.execute_async(_statement(request.writes))
+            future = self.connection.session.execute_async(
+                request.query or self._batch(request.writes)
+            )
         except TROUBLE as error:
             self._settled(request, error)
             return
@@ -183,6 +220,16 @@ class Requests:
             callback_args=(request, future),
             errback=lambda error: self._settled(request, error),
         )
+
+    def _batch(self, writes: Sequence[Write]) -> BatchStatement:
+        """Return what the driver sends; :mod:`target_cassandra.wire` makes a frame of it."""
+        batch = BatchStatement(BatchType.UNLOGGED)
+        batch._statements_and_parameters = [write.entry for write in writes]  # noqa: SLF001 - for wire.Protocol
+        batch.routing_key = writes[0].partition
+        # The statement's own is empty; without one the driver asks any node.
+        batch.keyspace = self.connection.settings.keyspace
+        batch.is_idempotent = True
+        return batch
 
     def _answered(self, rows: Any, request: _Request, future: Any) -> None:
         error = None
@@ -196,17 +243,29 @@ class Requests:
         self._settled(request, error)
 
     def _settled(self, request: _Request, error: BaseException | None) -> None:
-        self._slots.release()
-        with self._done:
+        request.error = error
+        with self._changed:
             self._open -= 1
             if error is not None:
-                request.error = error
                 self._failed.append(request)
-            if not self._open:
-                self._done.notify()
+            if self._open <= self._awaited:
+                self._changed.notify()
+
+    def _wait_until_open(self, most: int) -> None:
+        """Wait until at most so many requests are under way."""
+        while True:
+            with self._changed:
+                self._awaited = most
+                is_reached = self._changed.wait_for(lambda: self._open <= most, _LOOK_SECONDS)
+                self._awaited = -1
+            if is_reached:
+                return
+            self._lanes.give_up()
 
 
-def batches(writes: Iterable[Write], ring: Ring, max_bytes: int) -> Iterator[list[Write]]:
+def batches(
+    writes: Iterable[Write], ring: Ring, max_bytes: int
+) -> Iterator[tuple[int, list[Write]]]:
     """Yield writes that may go together: the same replicas, few partitions, not too large."""
     open_batches: dict[int, tuple[list[Write], set[bytes], int]] = {}
     for write in writes:
@@ -215,32 +274,12 @@ def batches(writes: Iterable[Write], ring: Ring, max_bytes: int) -> Iterator[lis
         size += write.size
         if batch and (
             size > max_bytes
-            or (write.partition not in partitions and len(partitions) == _MOST_PARTITIONS)
+            or (len(partitions) == _MOST_PARTITIONS and write.partition not in partitions)
         ):
-            yield batch
+            yield group, batch
             batch, partitions, size = [], set(), write.size
         batch.append(write)
         partitions.add(write.partition)
         open_batches[group] = (batch, partitions, size)
-    for batch, _, _ in open_batches.values():
-        yield batch
-
-
-def _statement(writes: Sequence[Write]) -> Any:
-    """Return what the driver sends. The values are encoded, so its own binding is not used."""
-    if len(writes) == 1:
-        write = writes[0]
-        bound = _Bound(write.statement)
-        bound.values = write.values
-        bound.routing_key = write.partition
-        bound.is_idempotent = True
-        return bound
-    batch = BatchStatement(BatchType.UNLOGGED)
-    batch._statements_and_parameters = [  # noqa: SLF001 - as `add` fills it from bound statements
-        (True, write.statement.query_id, write.values) for write in writes
-    ]
-    batch.routing_key = writes[0].partition
-    # The statement's own is empty; without one the driver asks any node.
-    batch.keyspace = writes[0].statement.column_metadata[0].keyspace_name
-    batch.is_idempotent = True
-    return batch
+    for group, (batch, _, _) in open_batches.items():
+        yield group, batch

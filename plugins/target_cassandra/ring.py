@@ -7,6 +7,8 @@ from typing import Any
 
 from cassandra.metadata import Murmur3Token
 
+from target_cassandra.values import PREFIX
+
 
 class Ring:
     """The replicas of a keyspace as they are now, those of the local data centre."""
@@ -14,6 +16,7 @@ class Ring:
     def __init__(self, metadata: Any, keyspace: str, local_dc: str | None) -> None:
         self._tokens: list[int] = []
         self._groups: list[int] = []
+        self._hosts: list[tuple[Any, ...]] = []
         ring = metadata.token_map
         if ring is None or ring.token_class is not Murmur3Token:
             return
@@ -26,6 +29,7 @@ class Ring:
             )
             self._tokens.append(token.value)
             self._groups.append(known.setdefault(owners, len(known)))
+        self._hosts = [tuple(owners) for owners in known]
         if len(known) == 1:
             self._tokens = []
 
@@ -36,9 +40,17 @@ class Ring:
         found = bisect_left(self._tokens, Murmur3Token.hash_fn(partition))
         return self._groups[found if found < len(self._tokens) else 0]
 
+    def hosts(self, group: int) -> tuple[Any, ...]:
+        """Return the replicas of such a set; none if they are not known."""
+        return self._hosts[group] if self._hosts else ()
+
 
 def routing_key(parts: tuple[bytes, ...]) -> bytes:
-    """Return the partition key of one column or several, as nodes hash it."""
+    """Return the partition key of one column or several, as nodes hash it.
+
+    The values come as they go over the wire.
+    """
     if len(parts) == 1:
-        return parts[0]
-    return b"".join(len(part).to_bytes(2, "big") + part + b"\x00" for part in parts)
+        return parts[0][PREFIX:]
+    # A length of four bytes in front becomes one of two, and a zero behind.
+    return b"".join([part[2:] + b"\x00" for part in parts])

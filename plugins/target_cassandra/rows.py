@@ -8,17 +8,16 @@ table holds already fills the gaps.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from cassandra.query import UNSET_VALUE
 
 from target_cassandra import values
 from target_cassandra.errors import TableConfigError
 from target_cassandra.layout import DELETED_AT
 from target_cassandra.ring import routing_key
-from target_cassandra.values import Unfit
+from target_cassandra.values import NULL, PREFIX, UNSET, Unfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,15 +30,14 @@ LONGEST_KEY_BYTES = 65_535
 LARGEST_ROW_BYTES = 8 * 1024 * 1024
 """Half of what a server with its own settings takes in one write."""
 
-_RAW = {b"": msgspec.UNSET, b"null": None}
-"""What a document means that is none."""
+_NO_TEXT = msgspec.Raw(b"")
+"""What a document is that is not there."""
 
-Values = list[Any]
-"""One for each column of a table: bytes, None for a null that is written, or UNSET_VALUE."""
+Values = list[bytes]
+"""One for each column of a table, as it goes over the wire: NULL, UNSET or a value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True, gc=False):
     """One row to be written."""
 
     key: tuple[bytes, ...]
@@ -57,6 +55,79 @@ class Parts(NamedTuple):
     """Whether the record has no value for some column."""
     rows: list[Row] | None
     """The rows that it makes by itself; None if it lacks part of a key that may be stored."""
+
+
+class _Source(NamedTuple):
+    """Where one column's values come from."""
+
+    at: int
+    """The column's place in a row."""
+    found: int
+    """The property's place in what is decoded."""
+    encode: Callable[[Any], bytes]
+    null: bytes
+    absent: bytes | None
+    """What stands for a property that is not there; None leaves the column as it is."""
+    name: str
+
+
+class _Filler:
+    """Puts what a record, or an element of it, has into a row."""
+
+    def __init__(self, sources: Sequence[_Source], width: int) -> None:
+        self._sources = sources
+        self._places = [one.at for one in sources]
+        self._is_whole = self._places == list(range(width))
+        self._encoders = [one.encode for one in sources]
+        self._nulls = [one.null for one in sources]
+        # Of a single index an itemgetter gives no tuple; zip leaves out what is too much.
+        self._pick = itemgetter(*(one.found for one in sources), 0, 0)
+
+    def fill(self, row: Values, given: Sequence[Any]) -> bool:
+        """Set values of a row; returns whether the column of some is left as it is.
+
+        Raises:
+            Unfit: a value does not fit its column.
+        """
+        try:
+            # Most records have all properties, and values that fit.
+            made = [
+                null if value is None else _absent() if value is msgspec.UNSET else encode(value)
+                for encode, null, value in zip(
+                    self._encoders, self._nulls, self._pick(given), strict=False
+                )
+            ]
+        except Unfit:
+            return self._fill_singly(row, given)
+        if self._is_whole:
+            row[:] = made
+        else:
+            for at, value in zip(self._places, made, strict=True):
+                row[at] = value
+        return False
+
+    def _fill_singly(self, row: Values, given: Sequence[Any]) -> bool:
+        lacks = False
+        for one in self._sources:
+            value = given[one.found]
+            if value is None:
+                row[one.at] = one.null
+            elif value is msgspec.UNSET or value == _NO_TEXT:
+                if one.absent is None:
+                    lacks = True
+                else:
+                    row[one.at] = one.absent
+            else:
+                try:
+                    row[one.at] = one.encode(value)
+                except Unfit as unfit:
+                    unfit.path = one.name
+                    raise
+        return lacks
+
+
+def _absent() -> bytes:
+    raise Unfit("required", "not there")
 
 
 class RowPlan:
@@ -77,15 +148,15 @@ class RowPlan:
         soft: bool,
     ) -> None:
         self.layout = layout
-        self._null = None if nulls == "null" else UNSET_VALUE
+        self._null = NULL if nulls == "null" else UNSET
         self._soft = soft
         names = list(shapes)
         self._explode = names.index(layout.spec.explode) if layout.spec.explode else None
         element: list[str] = []
         if layout.spec.explode is not None and (items := shapes[layout.spec.explode].items):
             element = [name for name, _ in items.fields]
-        self._record: list[tuple[int, int, Any, Any, str]] = []
-        self._element: list[tuple[int, int, Any, Any, str]] = []
+        record: list[_Source] = []
+        elements: list[_Source] = []
         self._message: list[tuple[int, str, Any]] = []
         for at, column in enumerate(layout.columns):
             if column.origin == "message":
@@ -96,13 +167,18 @@ class RowPlan:
             found = (names if own else element).index(column.source)
             # A derived column is made before it is encoded.
             given = shapes[column.source] if own and column.unit is None else column.shape
-            encode = _encoder(column, given, types[column.name], user_types)
             null = self._when_null(column, types[column.name], user_types)
-            (self._record if own else self._element).append((at, found, encode, null, column.name))
+            encode = _encoder(column, given, types[column.name], user_types, null)
+            null_of_absent = null if soft and column.name == DELETED_AT else None
+            (record if own else elements).append(
+                _Source(at, found, encode, null, null_of_absent, column.name)
+            )
         self.width = len(layout.columns)
         self.key_width = len(layout.key)
         self._partition_width = len(layout.spec.partition_key)
-        self._of_record = [entry[0] for entry in self._record] + [at for at, _, _ in self._message]
+        self._record = _Filler(record, self.width)
+        self._element = _Filler(elements, self.width)
+        self._of_record = [one.at for one in record] + [at for at, _, _ in self._message]
 
     def _when_null(self, column: Column, cql: str, user_types: UserTypes) -> Any:
         """Return what is written for a null of this column."""
@@ -118,7 +194,7 @@ class RowPlan:
                     f"{column.name!r} that is no {cql}: {error}"
                 ) from None
         # A row that was marked as deleted is there again when a record without the mark comes.
-        return None if self._soft and column.name == DELETED_AT else self._null
+        return NULL if self._soft and column.name == DELETED_AT else self._null
 
     def parts(self, record: Sequence[Any], around: Mapping[str, Any], *, is_delete: bool) -> Parts:
         """Return what a record has for this table.
@@ -126,8 +202,8 @@ class RowPlan:
         Raises:
             Unfit: a value does not fit its column.
         """
-        own: Values = [UNSET_VALUE] * self.width
-        lacks = self._fill(own, self._record, record)
+        own: Values = [UNSET] * self.width
+        lacks = self._record.fill(own, record)
         for at, source, encode in self._message:
             value = around[source]
             if value is not None:
@@ -160,37 +236,10 @@ class RowPlan:
             raise _at(Unfit("type", "null where an object must be"), where)
         row = own.copy()
         try:
-            self._fill(row, self._element, msgspec.structs.astuple(element))
+            self._element.fill(row, msgspec.structs.astuple(element))
         except Unfit as unfit:
             raise _at(unfit, f"{where}.{unfit.path}") from None
         return row
-
-    def _fill(
-        self,
-        row: Values,
-        plan: Sequence[tuple[int, int, Any, Any, str]],
-        source: Sequence[Any],
-    ) -> bool:
-        """Put the values of ``source`` into a row; returns whether some are absent."""
-        lacks = False
-        for at, index, encode, null, name in plan:
-            value = source[index]
-            if type(value) is msgspec.Raw:
-                value = _RAW.get(bytes(value), value)
-            if value is None:
-                row[at] = null
-            elif value is msgspec.UNSET:
-                if name == DELETED_AT and self._soft:
-                    row[at] = null
-                else:
-                    lacks = True
-            else:
-                try:
-                    row[at] = encode(value)
-                except Unfit as unfit:
-                    unfit.path = name
-                    raise
-        return lacks
 
     def rows(self, elements: Sequence[Values]) -> list[Row]:
         """Return rows, of which none lacks anything of its key; the last of a key stays.
@@ -206,10 +255,9 @@ class RowPlan:
     def row(self, row: Values) -> Row:
         """Return a row; raises Unfit as :meth:`rows` does."""
         key = self.key(row)
-        size = len(b"".join([value for value in row if value.__class__ is bytes]))
+        size = sum(map(len, row)) - PREFIX * self.width
         if size > LARGEST_ROW_BYTES:
-            sizes = [len(value) if isinstance(value, bytes) else 0 for value in row]
-            longest = self.layout.columns[sizes.index(max(sizes))].name
+            longest = self.layout.columns[max(range(self.width), key=lambda at: len(row[at]))].name
             message = f"a row of {size} bytes is more than {LARGEST_ROW_BYTES}"
             raise _at(Unfit("size", message), longest)
         return Row(key, routing_key(key[: self._partition_width]), row)
@@ -218,18 +266,22 @@ class RowPlan:
         """Return the primary key of a row; raises Unfit as :meth:`rows` does."""
         key = tuple(row[: self.key_width])
         for at, part in enumerate(key):
-            if not isinstance(part, bytes):
+            if PREFIX < len(part) <= LONGEST_KEY_BYTES:
+                continue
+            size = len(part) - PREFIX
+            if part is NULL or part is UNSET:
                 message = f"missing, and part of the key of table {self.layout.spec.table!r}"
                 raise _at(Unfit("required", message), self.layout.columns[at].name)
-            if not part and at < self._partition_width:
+            if not size and at < self._partition_width:
                 raise _at(
                     Unfit("empty", "empty, and part of a partition key"),
                     self.layout.columns[at].name,
                 )
-            if len(part) > LONGEST_KEY_BYTES:
-                message = f"{len(part)} bytes, and a key has {LONGEST_KEY_BYTES} at the most"
+            if size > LONGEST_KEY_BYTES:
+                message = f"{size} bytes, and a key has {LONGEST_KEY_BYTES} at the most"
                 raise _at(Unfit("size", message), self.layout.columns[at].name)
-        if sum(len(part) + 3 for part in key[: self._partition_width]) > LONGEST_KEY_BYTES + 3:
+        partition = key[: self._partition_width]
+        if sum(map(len, partition)) - len(partition) > LONGEST_KEY_BYTES + 3:
             raise _at(
                 Unfit("size", f"a partition key has {LONGEST_KEY_BYTES} bytes at the most"),
                 self.layout.columns[0].name,
@@ -238,7 +290,7 @@ class RowPlan:
 
     def partition_key(self, row: Values) -> tuple[bytes, ...]:
         """Return the partition key of a row that may lack the rest of its key."""
-        filler = [b"\x00"] * (self.key_width - self._partition_width)
+        filler = [values.wire(b"\x00")] * (self.key_width - self._partition_width)
         return self.key([*row[: self._partition_width], *filler])[: self._partition_width]
 
     def folded(self, row: Row, later: Row) -> Row:
@@ -255,7 +307,7 @@ class RowPlan:
             return self.rows([_over(row.values, parts.record) for row in base])
         if not base:
             return self.rows(parts.elements)
-        whole: Values = [UNSET_VALUE] * self.width
+        whole: Values = [UNSET] * self.width
         for at in self._of_record:
             whole[at] = base[0].values[at]
         return self.rows([_over(whole, one) for one in parts.elements])
@@ -263,20 +315,30 @@ class RowPlan:
 
 def _over(base: Values, row: Values) -> Values:
     """Return ``row`` with what it lacks taken from ``base``."""
-    return [old if new is UNSET_VALUE else new for old, new in zip(base, row, strict=True)]
+    return [old if new is UNSET else new for old, new in zip(base, row, strict=True)]
 
 
 def _encoder(
-    column: Column, given: Shape, cql: str, user_types: UserTypes
+    column: Column, given: Shape, cql: str, user_types: UserTypes, null: bytes
 ) -> Callable[[Any], bytes]:
     encode = values.encoder(given, cql, user_types)
     if encode is None:
         raise TypeError(f"{column.name}: tables.prepare has looked")
+    if given.decoded is msgspec.Raw:
+        return lambda value: _document(value, encode, null)
     if column.unit == "day":
         return lambda value: encode(_utc(value))
     if column.unit == "month":
         return lambda value: encode(_utc(value).isoformat()[:7])
     return encode
+
+
+def _document(value: msgspec.Raw, encode: Callable[[Any], bytes], null: bytes) -> bytes:
+    """Return JSON text as it is stored; it was not decoded, so a null is still text."""
+    text = bytes(value)
+    if not text:
+        return _absent()
+    return null if text == b"null" else encode(value)
 
 
 def _utc(value: dt.date) -> dt.date:

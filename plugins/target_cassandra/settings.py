@@ -183,11 +183,19 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "password", th.StringType, secret=True, title="Password", description="The role's password."
     ),
     th.Property(
+        "password_file",
+        th.StringType,
+        secret=True,
+        title="Password file",
+        description="A file that holds the password alone, such as a mounted secret; read for "
+        "each connection, so it may change under a run. Wins over password.",
+    ),
+    th.Property(
         "local_dc",
         th.StringType,
         title="Local data centre",
-        description="Data centre whose nodes are written to; default: that of the first contact "
-        "point.",
+        description="Data centre whose nodes are written to, and no others; default: that of the "
+        "first contact point.",
     ),
     th.Property(
         "secure_connect_bundle",

@@ -6,20 +6,27 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from cassandra.metadata import protect_name
-from cassandra.query import UNSET_VALUE
 
+from target_cassandra import values, wire
 from target_cassandra.requests import Write
 from target_cassandra.ring import routing_key
-from target_cassandra.wire import PROTOCOL
+from target_cassandra.values import PREFIX, UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from cassandra.query import PreparedStatement
 
     from target_cassandra.cluster import Connection
     from target_cassandra.layout import Layout
     from target_cassandra.rows import Row, Values
 
-_BIGINT = struct.Struct(">q")
+_CELL_BYTES = 20
+_ROW_BYTES = 50
+"""What a server adds to a cell's and a row's values when it measures a batch."""
+
+bigint = struct.Struct(">iq").pack
+"""Makes a bigint: its first argument is the length, 8."""
 
 
 class TableStatements:
@@ -38,29 +45,53 @@ class TableStatements:
         where = " AND ".join(f"{name} = ?" for name in key)
         partition = " AND ".join(f"{name} = ?" for name in key[: self.partition_width])
         prepare = connection.session.prepare
-        self._insert = prepare(
-            f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "
-            f"USING TIMESTAMP ?{self.ttl}"
+        self._insert = Form(
+            prepare(
+                f"INSERT INTO {table} ({', '.join(names)}) "
+                f"VALUES ({', '.join('?' * len(names))}) USING TIMESTAMP ?{self.ttl}"
+            ),
+            cells=len(names) - len(key),
         )
-        self._delete = prepare(f"DELETE FROM {table} USING TIMESTAMP ? WHERE {where}")
-        self._delete_partition = prepare(f"DELETE FROM {table} USING TIMESTAMP ? WHERE {partition}")
+        self._delete = Form(prepare(f"DELETE FROM {table} USING TIMESTAMP ? WHERE {where}"))
+        self._delete_partition = Form(
+            prepare(f"DELETE FROM {table} USING TIMESTAMP ? WHERE {partition}")
+        )
         self._key_width = len(key)
         self.select = prepare(f"SELECT {', '.join(names)} FROM {table} WHERE {where}")
         self._types = [kind for _, _, _, kind in self.select.result_metadata]
 
     def put(self, row: Row, timestamp: int, line: int) -> Write:
         """Return the write of a row; UNSET leaves a column as it is."""
-        return Write(self._insert, [*row.values, _BIGINT.pack(timestamp)], row.partition, line)
+        return self._insert.write([*row.values, bigint(8, timestamp)], row.partition, line)
 
     def remove(self, key: Sequence[bytes], timestamp: int, line: int) -> Write:
         """Return the removal of a row, or of a partition where that is all of the key given."""
-        statement = self._delete if len(key) == self._key_width else self._delete_partition
+        form = self._delete if len(key) == self._key_width else self._delete_partition
         partition = routing_key(tuple(key[: self.partition_width]))
-        return Write(statement, [_BIGINT.pack(timestamp), *key], partition, line)
+        return form.write([bigint(8, timestamp), *key], partition, line)
 
     def encoded(self, row: Sequence[Any]) -> Values:
         """Return a row that was read as it is written; what it has not is left unset."""
         return [
-            UNSET_VALUE if value is None else kind.to_binary(value, PROTOCOL)
+            UNSET if value is None else values.wire(kind.to_binary(value, wire.PROTOCOL))
             for value, kind in zip(row, self._types, strict=True)
         ]
+
+
+class Form:
+    """A prepared statement as it stands in a batch, waiting for its values.
+
+    ``cells`` says how many of them are none of the key.
+    """
+
+    def __init__(self, statement: PreparedStatement, cells: int = 0) -> None:
+        # The driver prepares it again where a server has forgotten it, as long as somebody has it.
+        self._statement = statement
+        width = len(statement.column_metadata)
+        self._begin = wire.begin(statement.query_id, width)
+        self._more = _ROW_BYTES + _CELL_BYTES * cells - PREFIX * width - len(self._begin)
+
+    def write(self, given: Sequence[bytes], partition: bytes, line: int) -> Write:
+        """Return the statement with values, each as :mod:`target_cassandra.values` makes it."""
+        entry = b"".join((self._begin, *given))
+        return Write(entry, self._more + len(entry), partition, line)

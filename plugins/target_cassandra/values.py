@@ -3,6 +3,9 @@
 A property is decoded once, by its JSON Schema, and may go into columns of several types. What
 does not fit a column raises :class:`Unfit`; nothing is ever cut off or rounded to fit, except
 that a CQL timestamp has milliseconds and a double has 53 bits.
+
+A CQL value is made as it goes over the wire, its length of four bytes in front: so it stands in
+a batch, in a list and in a user-defined type alike, and what holds several is only joined.
 """
 
 from __future__ import annotations
@@ -32,9 +35,16 @@ if TYPE_CHECKING:
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MILLISECOND = dt.timedelta(milliseconds=1)
 _FIRST_DAY = 2**31 - dt.date(1970, 1, 1).toordinal()
-_LENGTH = struct.Struct(">i")
-_pack = _LENGTH.pack
-_NULL = _pack(-1)
+_pack = struct.Struct(">i").pack
+NULL = _pack(-1)
+"""A null that is written."""
+
+UNSET = _pack(-2)
+"""What leaves a column as it is. Both are told from values by identity."""
+
+PREFIX = 4
+"""Bytes in front of a value."""
+
 _INTEGERS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
 _FORMATS = {"b": 8, "h": 16, "i": 32, "q": 64}
 _TEXTS = ("text", "varchar")
@@ -44,6 +54,11 @@ _MOST_DIGITS = 400
 
 _INT32 = (-(2**31), 2**31 - 1)
 _INT64 = (-(2**63), 2**63 - 1)
+
+
+def wire(value: bytes) -> bytes:
+    """Return a value with its length in front."""
+    return _pack(len(value)) + value
 
 
 class Unfit(Exception):  # noqa: N818 - not an error of the program: it becomes a rejected record
@@ -176,7 +191,10 @@ def structure(name: str, shapes: Mapping[str, Shape], required: Sequence[str] = 
 
 
 def encoder(one: Shape, cql: str, user_types: UserTypes) -> Encode | None:
-    """Return what turns a decoded value into a CQL value; None if the type cannot hold it."""
+    """Return what turns a decoded value into a CQL value; None if the type cannot hold it.
+
+    An encoder may raise AttributeError or TypeError for what the shape does not decode to.
+    """
     inner = cql.removeprefix("frozen<").removesuffix(">") if cql.startswith("frozen<") else cql
     if found := _COLLECTION.fullmatch(inner):
         # A list that is not frozen is not safe to write twice.
@@ -214,28 +232,42 @@ def nameable(name: str) -> bool:
 def _sized_integer(cql: str) -> Encode:
     bits = _INTEGERS[cql]
     letter = next(one for one, size in _FORMATS.items() if size == bits)
-    pack = struct.Struct(f">{letter}").pack
+    size = bits // 8
+    pack = struct.Struct(f">i{letter}").pack
 
     def encode(value: int) -> bytes:
         try:
-            return pack(value)
+            return pack(size, value)
         except struct.error:
             raise Unfit("range", f"does not fit {cql}, which has {bits} bits") from None
 
     return encode
 
 
+def _text(value: str) -> bytes:
+    encoded = value.encode()
+    return _pack(len(encoded)) + encoded
+
+
+def _uuid(value: uuid.UUID) -> bytes:
+    return _UUID_LENGTH + value.int.to_bytes(16, "big")
+
+
 def _timestamp(value: dt.datetime) -> bytes:
     if value.tzinfo is None:
         value = value.replace(tzinfo=dt.UTC)
-    return struct.pack(">q", (value - _EPOCH) // _MILLISECOND)
+    return _pack_long(8, (value - _EPOCH) // _MILLISECOND)
 
 
 def _date(value: dt.date) -> bytes:
-    return struct.pack(">I", value.toordinal() + _FIRST_DAY)
+    return _pack_unsigned(4, value.toordinal() + _FIRST_DAY)
 
 
 def _varint(value: int) -> bytes:
+    return wire(_plain_varint(value))
+
+
+def _plain_varint(value: int) -> bytes:
     return value.to_bytes((value + (value < 0)).bit_length() // 8 + 1, "big", signed=True)
 
 
@@ -244,50 +276,52 @@ def _decimal(value: Decimal) -> bytes:
     if not isinstance(exponent, int) or not -(2**31) < -exponent < 2**31:
         raise Unfit("range", "does not fit decimal")
     unscaled = int("".join(map(str, digits)))
-    return _LENGTH.pack(-exponent) + _varint(-unscaled if sign else unscaled)
+    return wire(_pack(-exponent) + _plain_varint(-unscaled if sign else unscaled))
 
 
 def _double(value: Decimal | int) -> bytes:
     number = float(value) if Decimal(value).adjusted() < _MOST_DIGITS else math.inf
     if math.isinf(number):
         raise Unfit("range", "does not fit double")
-    return struct.pack(">d", number)
+    return struct.pack(">id", 8, number)
 
 
 def _float(value: Decimal | int) -> bytes:
     try:
-        return struct.pack(">f", value)
+        return struct.pack(">if", 4, value)
     except OverflowError:
         raise Unfit("range", "does not fit float") from None
 
 
 def _ascii(value: str) -> bytes:
     try:
-        return value.encode("ascii")
+        return wire(value.encode("ascii"))
     except UnicodeEncodeError:
         raise Unfit("format", "is not ASCII, which its column asks for") from None
 
 
 def _any(value: msgspec.Raw) -> bytes:
     raw = bytes(value)
-    return msgspec.json.decode(raw, type=str).encode() if raw.startswith(b'"') else raw
+    return wire(msgspec.json.decode(raw, type=str).encode() if raw.startswith(b'"') else raw)
 
 
 def _document(value: Any) -> bytes:
-    return json_encoder.encode(value)
+    return wire(json_encoder.encode(value))
 
 
 def _collection(element: Encode) -> Encode:
     def encode(values: Sequence[Any]) -> bytes:
-        parts = [_pack(len(values))]
-        for index, value in enumerate(values):
-            if value is None:
-                raise Unfit("type", f"has nothing at {index}, where a list must have a value")
-            part = element(value)
-            parts += (_pack(len(part)), part)
-        return b"".join(parts)
+        joined = b"".join(
+            [_missing(values) if value is None else element(value) for value in values]
+        )
+        return _pack(PREFIX + len(joined)) + _pack(len(values)) + joined
 
     return encode
+
+
+def _missing(values: Sequence[Any]) -> bytes:
+    at = next(index for index, value in enumerate(values) if value is None)
+    raise Unfit("type", f"has nothing at {at}, where a list must have a value")
 
 
 def _user_type(
@@ -298,46 +332,71 @@ def _user_type(
     """Return the encoder of an object; fields that the type has and the object not are null."""
     shapes = dict(one.fields)
     names = list(shapes)
-    plan: list[tuple[int, Any]] = []
+    plan: list[tuple[int, Encode] | None] = []
     for name, cql in fields:
         if name not in shapes:
-            plan.append((-1, None))
+            plan.append(None)
             continue
         inner = encoder(shapes[name], cql, user_types)
         if inner is None:
             return None
         plan.append((names.index(name), inner))
+    return _object(len(names), plan)
 
-    def encode(value: Any) -> bytes:
-        given = astuple(value)
-        parts = []
-        for index, inner in plan:
-            found = given[index] if inner else None
-            if found is None or found is msgspec.UNSET:
-                parts.append(_NULL)
-                continue
-            part = inner(found)
-            parts += (_pack(len(part)), part)
-        return b"".join(parts)
 
+def _object(width: int, plan: Sequence[tuple[int, Encode] | None]) -> Encode:
+    """Return the encoder of an object of ``width`` properties: which go where, and how.
+
+    It is made as source text: arrays of small objects are most of what a record costs, and of a
+    small object most is what lies between its fields.
+    """
+    known: dict[str, Any] = {
+        "NULL": NULL,
+        "UNSET": msgspec.UNSET,
+        "astuple": astuple,
+        "pack": _pack,
+    }
+    parts = []
+    for at, field in enumerate(plan):
+        if field is None:
+            parts.append("NULL")
+            continue
+        index, known[f"encode_{at}"] = field
+        given = f"given_{index}"
+        parts.append(f"(NULL if {given} is None or {given} is UNSET else encode_{at}({given}))")
+    given = "".join(f"given_{index}, " for index in range(width))
+    source = (
+        "def encode(value):\n"
+        f"    {given} = astuple(value)\n"
+        f"    joined = {' + '.join(parts)}\n"
+        "    return pack(len(joined)) + joined\n"
+    )
+    exec(source, known)  # noqa: S102 - nothing in it comes from outside
+    encode: Encode = known["encode"]
     return encode
 
 
+_TRUE = wire(b"\x01")
+_FALSE = wire(b"\x00")
+_UUID_LENGTH = _pack(16)
+_pack_long = struct.Struct(">iq").pack
+_pack_unsigned = struct.Struct(">iI").pack
+
 _SCALARS: dict[tuple[Kind, str], Any] = {
-    (Kind.TEXT, "text"): str.encode,
+    (Kind.TEXT, "text"): _text,
     (Kind.TEXT, "ascii"): _ascii,
-    (Kind.UUID, "uuid"): lambda value: value.int.to_bytes(16, "big"),
-    (Kind.UUID, "text"): lambda value: str(value).encode(),
+    (Kind.UUID, "uuid"): _uuid,
+    (Kind.UUID, "text"): lambda value: wire(str(value).encode()),
     (Kind.DATE, "date"): _date,
-    (Kind.DATE, "text"): lambda value: value.isoformat().encode(),
+    (Kind.DATE, "text"): lambda value: wire(value.isoformat().encode()),
     (Kind.TIME, "timestamp"): _timestamp,
     (Kind.INTEGER, "varint"): _varint,
     (Kind.INTEGER, "decimal"): lambda value: _decimal(Decimal(value)),
-    (Kind.INTEGER, "text"): lambda value: str(value).encode(),
+    (Kind.INTEGER, "text"): lambda value: wire(str(value).encode()),
     (Kind.NUMBER, "double"): _double,
     (Kind.NUMBER, "float"): _float,
     (Kind.NUMBER, "decimal"): _decimal,
-    (Kind.NUMBER, "text"): lambda value: str(value).encode(),
-    (Kind.BOOLEAN, "boolean"): lambda value: b"\x01" if value else b"\x00",
+    (Kind.NUMBER, "text"): lambda value: wire(str(value).encode()),
+    (Kind.BOOLEAN, "boolean"): lambda value: _TRUE if value else _FALSE,
     (Kind.ANY, "text"): _any,
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cassandra.metadata import protect_name
 
+from target_cassandra import values
 from target_cassandra.layout import TABLE_VERSION
 from target_cassandra.wire import PROTOCOL
 
@@ -54,7 +55,10 @@ class Versions:
                 yield self._statements.remove(self._encoded(key), at, 0)
 
     def _encoded(self, key: list[Any]) -> list[bytes]:
-        return [kind.to_binary(one, PROTOCOL) for one, kind in zip(key, self._types, strict=True)]
+        return [
+            values.wire(kind.to_binary(one, PROTOCOL))
+            for one, kind in zip(key, self._types, strict=True)
+        ]
 
     def _ranges(self) -> Iterator[tuple[int, int]]:
         """Yield parts of the ring, none of which crosses from one owner to the next."""

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from typing import TYPE_CHECKING, Any
-
-import pytest
-
-from mixtape.services.cassandra import DATACENTER, make_keyspace, make_tables
 
 if TYPE_CHECKING:
     from fixtures.fix_cassandra import Keyspace
@@ -27,22 +22,6 @@ updated_at: 2026-05-01T12:00:00Z
 """
 
 
-@pytest.fixture
-def environment(keyspace: Keyspace) -> dict[str, str]:
-    """What a run is given of Cassandra: tables that are there, and a role with two rights."""
-    role, password = f"loader_{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
-    make_keyspace(keyspace.session, keyspace.name, role, password, replication={DATACENTER: 1})
-    make_tables(keyspace.session, keyspace.name)
-    return {
-        "TARGET_CASSANDRA_CONTACT_POINTS": json.dumps(keyspace.settings["contact_points"]),
-        "TARGET_CASSANDRA_PORT": str(keyspace.settings["port"]),
-        "TARGET_CASSANDRA_LOCAL_DC": str(keyspace.settings["local_dc"]),
-        "TARGET_CASSANDRA_KEYSPACE": keyspace.name,
-        "TARGET_CASSANDRA_USERNAME": role,
-        "TARGET_CASSANDRA_PASSWORD": password,
-    }
-
-
 class Application:
     """Asks what the serving application asks, one table for each question."""
 
@@ -56,10 +35,10 @@ class Application:
 
 
 def test_every_question_of_the_application_is_answered_by_one_table(
-    project: Project, raps: dict[str, bytes], keyspace: Keyspace, environment: dict[str, str]
+    project: Project, raps: dict[str, bytes], keyspace: Keyspace, cassandra_loader: dict[str, str]
 ) -> None:
     project.put(raps)
-    project.run(JOB, **environment)
+    project.run(JOB, **cassandra_loader)
     ask = Application(keyspace).ask
     lyrics = keyspace.execute("SELECT * FROM {}.lyrics_by_id")
     meetups = keyspace.execute("SELECT * FROM {}.meetups_by_month")
@@ -94,19 +73,19 @@ def test_every_question_of_the_application_is_answered_by_one_table(
 
 
 def test_a_release_date_that_changes_moves_the_row_and_a_broken_rap_is_kept_apart(
-    project: Project, keyspace: Keyspace, environment: dict[str, str]
+    project: Project, keyspace: Keyspace, cassandra_loader: dict[str, str]
 ) -> None:
     key = "lyrics/quorum_at_dawn.yaml"
     song = SONG.format(date="2020-01-01", artist="Mc Quorum")
     project.put({key: song.encode(), "lyrics/broken.yaml": b"title: 7\n"})
-    project.run(JOB, **environment)
+    project.run(JOB, **cassandra_loader)
     [first] = keyspace.execute("SELECT * FROM {}.lyrics_by_artist")
     assert str(first["released_date"]) == "2020-01-01"
     assert [credit.role for credit in first["credits"]] == ["singer", "lyricist"]
     faults = keyspace.execute("SELECT * FROM {}.lyrics__rejected")
     assert {fault["source_key"] for fault in faults} == {f"{project.bucket}/lyrics/broken.yaml#1"}
     project.put({key: SONG.format(date="2021-02-03", artist="Mc Quorum").encode()})
-    project.run(JOB, **environment)
+    project.run(JOB, **cassandra_loader)
     [moved] = keyspace.execute("SELECT * FROM {}.lyrics_by_artist")
     assert str(moved["released_date"]) == "2021-02-03"
     assert moved["lyric_id"] == first["lyric_id"]

@@ -103,5 +103,6 @@ def test_what_cannot_be_put_in_again_is_one_line(project: Project) -> None:
     assert unknown.returncode == 2
     assert unknown.stderr == (
         "mixtape: no job 'nothing' in Meltano's files; there are: files-to-postgres, "
-        "files-to-cassandra, changes-to-postgres, transform, report, files-to-facts\n"
+        "files-to-cassandra, changes-to-postgres, changes-to-cassandra, transform, report, "
+        "files-to-facts\n"
     )

@@ -6,13 +6,15 @@ import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
-import cassandra.cluster
 import pytest
 from cassandra import ConsistencyLevel
-from cassandra.query import BatchStatement, QueryTrace, SimpleStatement
+from cassandra.protocol import ProtocolHandler
+from cassandra.query import QueryTrace, SimpleStatement
 
 from fixtures.fix_cassandra import empty_keyspace
 from mixtape.services.cassandra import Cassandra
+from target_cassandra import wire
+from target_cassandra.wire import frame
 
 from .conftest import Serving, until
 from .test_recovery import SCHEMA, TABLES, feed, message, messages, newest, position
@@ -20,8 +22,9 @@ from .test_recovery import SCHEMA, TABLES, feed, message, messages, newest, posi
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from uuid import UUID
 
-    from cassandra.cluster import ResponseFuture, Session
+    from cassandra.cluster import Session
 
 pytestmark = pytest.mark.long
 
@@ -106,6 +109,11 @@ def test_too_few_replicas_end_a_load_with_one_clear_line_and_no_state(
         until(lambda: sum(host.is_up is True for host in session.hosts) == 3)
 
 
+def asking(sent: bytes) -> bytes:
+    """Return a frame with the flag that asks for a trace."""
+    return sent[:1] + b"\x02" + sent[2:]
+
+
 def test_no_batch_meets_a_node_that_owns_none_of_it(
     nodes: list[Cassandra], session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,24 +121,23 @@ def test_no_batch_meets_a_node_that_owns_none_of_it(
     with empty_keyspace(nodes[0], session) as keyspace:
         serving = Serving(keyspace, tables=TABLES[:1])
         serving.load(SCHEMA)
-        sent: list[ResponseFuture] = []
+        # Each batch asks the server to trace it, and each answer names the trace.
+        found: list[UUID] = []
 
-        def traced(self: Session, statement: Any, *values: Any, **options: Any) -> ResponseFuture:
-            future = execute(self, statement, *values, **options, trace=True)
-            if isinstance(statement, BatchStatement):
-                sent.append(future)
-            return future
+        def traced(*given: Any) -> Any:
+            answer = ProtocolHandler.decode_message(*given)
+            if answer.trace_id is not None:
+                found.append(answer.trace_id)
+            return answer
 
-        execute = cassandra.cluster.Session.execute_async
         with monkeypatch.context() as patched:
-            patched.setattr(cassandra.cluster.Session, "execute_async", traced)
+            patched.setattr(wire, "decode", traced)
+            patched.setattr(wire, "frame", lambda *given: asking(frame(*given)))
             rows = [message(n, ROWS) for n in range(400)]
             assert serving.load(SCHEMA, *rows).error is None
         assert len(serving.rows("by_id", "id")) == 400
-        assert len(sent) > 30
-        traces = [
-            QueryTrace(one, session) for future in sent for one in future.get_query_trace_ids()
-        ]
+        assert len(found) > 30
+        traces = [QueryTrace(one, session) for one in found]
         for trace in traces:
             trace.populate(max_wait=60, query_cl=ConsistencyLevel.ALL)
         assert len({trace.coordinator for trace in traces}) == 3

@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
+from cassandra import AuthenticationFailed
 from cryptography.hazmat.primitives import serialization
 
 from mixtape.services.cassandra import DATACENTER, Cassandra
 from singer_kit.errors import ExitCode
+from target_cassandra import TargetCassandra
+from target_cassandra.cluster import Connection
+from target_cassandra.settings import Settings
 
 from .conftest import Json, Result, Serving, lines, record, schema, state
 
@@ -216,6 +220,34 @@ def test_a_wrong_password_is_one_clear_line(serving: Serving) -> None:
     result = serving.load(*MESSAGES, password="wrong-and-secret")
     refused(result, f"refuses user '{serving.config['username']}': wrong user or password")
     assert "wrong-and-secret" not in str(result.error)
+
+
+def test_the_password_may_come_from_a_mounted_file_that_changes(
+    serving: Serving, tmp_path: Path
+) -> None:
+    file = tmp_path / "password"
+    file.write_text("sesame\n")
+    given = {"password": "", "password_file": str(file)}
+    refused(serving.load(*MESSAGES, **given), "wrong user or password")
+    file.write_text(serving.config["password"] + "\n")
+    assert serving.load(*MESSAGES, **given).error is None
+    # Each connection reads it again: a secret is replaced while a load goes on.
+    config = TargetCassandra(config=serving.config | given).config
+    connection = Connection(config, Settings.of(config))
+    try:
+        file.write_text("sesame")
+        with pytest.raises(AuthenticationFailed):
+            connection.session.cluster.connection_factory(
+                connection.metadata.all_hosts()[0].endpoint
+            )
+    finally:
+        connection.close()
+
+
+def test_a_password_file_that_is_not_there_is_named(serving: Serving) -> None:
+    result = serving.load(*MESSAGES, password_file="/nowhere/password")
+    assert result.exit_code == ExitCode.CONFIG
+    assert str(result.error).startswith("setting 'password_file': /nowhere/password ")
 
 
 def test_a_server_that_is_not_there_is_one_clear_line(serving: Serving) -> None:

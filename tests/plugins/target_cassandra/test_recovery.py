@@ -75,7 +75,7 @@ def rounds(serving: Serving, folder: Path, *, count: int, rows: int, keys: int) 
     dice = random.Random(7)
     serving.load(SCHEMA, tables=TABLES)
     config: dict[str, Any] = {"tables": TABLES, "batch_size_rows": 2_000, "lock_seconds": 4}
-    at = 0
+    at = written = 0
     for number in range(count + 1):
         source = folder / f"round-{number}"
         source.write_bytes(messages(at, rows, keys))
@@ -83,13 +83,17 @@ def rounds(serving: Serving, folder: Path, *, count: int, rows: int, keys: int) 
             loader = serving.start(folder, opened, **config)
         if number < count:
             stop = signal.SIGKILL if number % 2 else signal.SIGTERM
-            written = f"WHERE shelf = 's{dice.randrange(SHELVES)}' AND id = {dice.randrange(keys)}"
-            before = serving.rows("by_shelf", '"_sdc_lsn" AS lsn', written)
+            # The signal comes with a record that no round before has written.
+            far = max(at, written)
+            n = min(rows - 1, far + dice.randrange(1, 2 + 2 * (rows - far) // (count - number)))
+            one = message(n, keys)["record"]
+            where = f"WHERE shelf = '{one['shelf']}' AND id = {one['id']}"
 
-            def moved(before: list[Json] = before, written: str = written) -> bool:
-                return serving.rows("by_shelf", '"_sdc_lsn" AS lsn', written) != before
+            def is_there(n: int = n, where: str = where) -> bool:
+                found = serving.rows("by_shelf", '"_sdc_lsn" AS lsn', where)
+                return any(row["lsn"] > n for row in found)
 
-            until(lambda: loader.poll() is not None or moved(), 90)  # noqa: B023 - called here and now
+            until(lambda: loader.poll() is not None or is_there(), 120)  # noqa: B023 - called here and now
             loader.send_signal(stop)
         out, err = loader.communicate()
         assert loader.returncode in (0, -signal.SIGKILL, 128 + signal.SIGTERM), err[-2000:]
@@ -98,6 +102,7 @@ def rounds(serving: Serving, folder: Path, *, count: int, rows: int, keys: int) 
         versions = {key: lsn for key, _, lsn in held(serving, "by_id")}
         for n in range(max(0, at - keys), at):
             assert versions[n % keys] >= n + 1
+        written = max(versions.values(), default=0)
     assert at == rows
     assert held(serving, "by_id") == newest(rows, keys)
     assert held(serving, "by_shelf") == newest(rows, keys)
