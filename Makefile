@@ -32,7 +32,7 @@ clean: ## stop everything and remove all that was written (not .venv)
 
 test: $(BIN)/.installed-dev ## the usual tests, against real services
 	@$(BIN)/python -m mixtape.services.fetch
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not long and not cluster" $(PYTEST_ARGS)
+	@$(BIN)/pytest -n $(WORKERS) -m "not long and not cluster" $(PYTEST_ARGS)
 
 test-long: $(BIN)/.installed-dev ## the long property and load runs
 	@$(BIN)/pytest -m long --timeout=7200 $(PYTEST_ARGS)

@@ -40,18 +40,24 @@ def wrong_enum(growing: Growing) -> Iterator[None]:
 def stale_files(growing: Growing) -> Iterator[None]:
     """No load of files has finished for a day."""
     growing.files.age_loads(timedelta(days=1))
-    yield
-    growing.files.finish_load()
+    try:
+        yield
+    finally:
+        growing.files.finish_load()
 
 
 @contextmanager
 def rows_lost(growing: Growing) -> Iterator[None]:
-    """Rows of a file are gone that its load had counted."""
+    """Rows of a file are gone that its load had counted; a play is news to build for."""
     key = next(name for name in sorted(growing.files.files) if name.startswith("lyrics/"))
     growing.files.lose(key)
-    yield
-    growing.files.put(key, *growing.files.files[key].documents)
-    growing.files.finish_load()
+    with growing.feed.load() as load:
+        growing.application.play(load)
+    try:
+        yield
+    finally:
+        growing.files.put(key, *growing.files.files[key].documents)
+        growing.files.finish_load()
 
 
 @contextmanager
@@ -63,11 +69,13 @@ def half_a_day_missing(growing: Growing) -> Iterator[None]:
             for number in range(4 if back == 1 else _PLAYS_A_DAY):
                 at = datetime(day.year, day.month, day.day, number, tzinfo=UTC)
                 load.put("plays", _play(at))
-    yield
-    with growing.feed.load() as load:
-        for number in range(4, _PLAYS_A_DAY):
-            day = A_DAY - timedelta(days=1)
-            load.put("plays", _play(datetime(day.year, day.month, day.day, number, tzinfo=UTC)))
+    try:
+        yield
+    finally:
+        day = A_DAY - timedelta(days=1)
+        with growing.feed.load() as load:
+            for number in range(4, _PLAYS_A_DAY):
+                load.put("plays", _play(datetime(day.year, day.month, day.day, number, tzinfo=UTC)))
 
 
 @contextmanager
@@ -76,9 +84,11 @@ def duplicated_file(growing: Growing) -> Iterator[None]:
     key = next(name for name in sorted(growing.files.files) if name.startswith("lyrics/"))
     growing.files.put(f"{key}.copy.yaml", *growing.files.files[key].documents)
     growing.files.finish_load()
-    yield
-    growing.files.remove(f"{key}.copy.yaml")
-    growing.files.finish_load()
+    try:
+        yield
+    finally:
+        growing.files.remove(f"{key}.copy.yaml")
+        growing.files.finish_load()
 
 
 @contextmanager
@@ -86,9 +96,11 @@ def _spoilt(growing: Growing, collection: str, **fields: object) -> Iterator[Non
     key, record = growing.application.some(collection)
     with growing.feed.load() as load:
         load.spoil(collection, key, record | fields)
-    yield
-    with growing.feed.load() as load:
-        load.put(collection, record, key=key, change=None)
+    try:
+        yield
+    finally:
+        with growing.feed.load() as load:
+            load.put(collection, record, key=key, change=None)
 
 
 def _play(at: datetime) -> dict[str, object]:

@@ -54,6 +54,7 @@ candidates as (
         documents.duration_ms,
         documents.played_at,
         documents.source_version,
+        (documents.played_at at time zone 'UTC')::date as played_on,
         documents.document_id is not null and documents.deleted_at is null as is_live
     {% if merging() -%}
         from affected
@@ -70,23 +71,6 @@ deduplicated as (
         'is_live desc', 'source_version desc', 'document_id collate "C" asc'
     ]) }}
 
-),
-
-final as (
-
-    select
-        play_id,
-        lyric_id,
-        artist_id,
-        document_id,
-        country,
-        client,
-        duration_ms,
-        is_live,
-        played_at,
-        (played_at at time zone 'UTC')::date as played_on
-    from deduplicated
-
 )
 
-select * from final
+select * from deduplicated
