@@ -35,7 +35,8 @@ def test_mart_equals_the_calculation_over_both_feeds(
 
 def test_every_test_of_the_project_passes_on_good_feeds(built: dict[str, str]) -> None:
     # Of an exposure dbt says that there is nothing to do.
-    assert set(built.values()) == {"success", "pass", "no-op"}
+    odd = {name: said for name, said in built.items() if said not in {"success", "pass", "no-op"}}
+    assert odd == {}
 
 
 @pytest.mark.usefixtures("built")
