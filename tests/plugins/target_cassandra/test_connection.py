@@ -21,7 +21,7 @@ from target_cassandra import TargetCassandra
 from target_cassandra.cluster import Connection
 from target_cassandra.settings import Settings
 
-from .conftest import Json, Result, Serving, lines, record, schema, state
+from .conftest import Json, Result, Serving, lines, record, schema, state, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +116,10 @@ class Guarded:
 
 @pytest.fixture(scope="module")
 def guarded(node: Cassandra, files: Path) -> Guarded:
-    return Guarded(node, files)
+    there = Guarded(node, files)
+    # A new server listens before it has made its superuser.
+    until(lambda: "wrong user" not in str(there.load().error))
+    return there
 
 
 def refused(result: Result, said: str) -> None:
