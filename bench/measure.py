@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import subprocess
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 CHILD = Path(__file__).with_name("child.py")
+
+
+def options(described: str | None) -> argparse.ArgumentParser:
+    """Return the options that every bench beside peers has; ``described`` is its docstring."""
+    parser = argparse.ArgumentParser(description=described)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--scale", type=float, default=1.0, help="1 is the full size")
+    parser.add_argument("--write", action="store_true", help="replace what docs/ says")
+    return parser
 
 
 @dataclass

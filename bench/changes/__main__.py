@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import measure
 from measure import Figures, timed
 from pymongo import MongoClient
 from rich.console import Console
@@ -37,11 +37,7 @@ asks by a token does not pay for that: so there is next to none while documents 
 
 def main() -> None:
     """Start servers of the bench's own and run everything."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--scale", type=float, default=1.0, help="1 is the full size")
-    parser.add_argument("--write", action="store_true", help="replace what docs/ says")
-    options = parser.parse_args()
+    options = measure.options(__doc__).parse_args()
     root = run_root() / "bench-changes"
     mongodb, postgres = Mongodb(root), Postgres(root)
     try:

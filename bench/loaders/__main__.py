@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import measure
 import psycopg
 from measure import Figures, timed
 from rich.console import Console
@@ -28,11 +28,8 @@ CASES = ("fresh", "again", "plays", "streams", "documents")
 
 def main() -> None:
     """Start a server of the bench's own and run everything."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--scale", type=float, default=1.0, help="1 is the full size")
+    parser = measure.options(__doc__)
     parser.add_argument("--cases", nargs="+", choices=CASES, default=CASES)
-    parser.add_argument("--write", action="store_true", help="replace what docs/ says")
     options = parser.parse_args()
     if options.write and (options.scale != 1 or set(options.cases) != set(CASES)):
         parser.error("--write is for all cases at their full size")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import tempfile
 from pathlib import Path
 
+import measure
 from loaders import cases
 from measure import Figures
 from rich.console import Console
@@ -19,11 +19,7 @@ from serving.contenders import CASES, contenders
 
 def main() -> None:
     """Start a node of the bench's own and run everything."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--scale", type=float, default=1.0, help="1 is the full size")
-    parser.add_argument("--write", action="store_true", help="replace what docs/ says")
-    options = parser.parse_args()
+    options = measure.options(__doc__).parse_args()
     root = run_root() / "bench-serving"
     node = Cassandra(root, heap="1g", settings={"auto_snapshot": False}, bare=True)
     try:

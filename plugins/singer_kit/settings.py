@@ -31,6 +31,21 @@ TAP_QUARANTINE = (
 )
 """What a tap does with documents that break their contract."""
 
+TARGET_PASSWORD = (
+    th.Property(
+        "password", th.StringType, secret=True, title="Password", description="The role's password."
+    ),
+    th.Property(
+        "password_file",
+        th.StringType,
+        secret=True,
+        title="Password file",
+        description="A file that holds the password alone, such as a mounted secret; read for "
+        "each connection, so it may change under a run. Wins over password.",
+    ),
+)
+"""How a target proves that it is the role it says."""
+
 TARGET_QUARANTINE = (
     th.Property(
         "on_invalid_record",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cassandra import ConsistencyLevel
 from singer_sdk import typing as th
 
-from singer_kit.settings import TARGET_QUARANTINE, OnInvalidRecord
+from singer_kit.settings import TARGET_PASSWORD, TARGET_QUARANTINE, OnInvalidRecord
 from target_cassandra.layout import TableSpec
 
 if TYPE_CHECKING:
@@ -179,17 +179,7 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "keyspace", th.StringType, required=True, title="Keyspace", description="Keyspace to load."
     ),
     th.Property("username", th.StringType, title="User", description="Role to connect as."),
-    th.Property(
-        "password", th.StringType, secret=True, title="Password", description="The role's password."
-    ),
-    th.Property(
-        "password_file",
-        th.StringType,
-        secret=True,
-        title="Password file",
-        description="A file that holds the password alone, such as a mounted secret; read for "
-        "each connection, so it may change under a run. Wins over password.",
-    ),
+    *TARGET_PASSWORD,
     th.Property(
         "local_dc",
         th.StringType,

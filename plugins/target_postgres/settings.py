@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
-from singer_kit.settings import TARGET_QUARANTINE, OnInvalidRecord
+from singer_kit.settings import TARGET_PASSWORD, TARGET_QUARANTINE, OnInvalidRecord
 from target_postgres.carried_over import refuse
 from target_postgres.copytext import NullCharacter
 from target_postgres.deletes import DeleteMode
@@ -91,17 +91,7 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property("host", th.StringType, title="Host", description="Name or address of the server."),
     th.Property("port", th.IntegerType, title="Port", description="Port of the server."),
     th.Property("user", th.StringType, title="User", description="Role to connect as."),
-    th.Property(
-        "password", th.StringType, secret=True, title="Password", description="The role's password."
-    ),
-    th.Property(
-        "password_file",
-        th.StringType,
-        secret=True,
-        title="Password file",
-        description="A file that holds the password alone, such as a mounted secret; read for "
-        "each connection, so it may change under a run. Wins over password.",
-    ),
+    *TARGET_PASSWORD,
     th.Property(
         "database", th.StringType, title="Database", description="Database that is loaded into."
     ),
