@@ -173,6 +173,24 @@ def test_moto_starts_where_minio_is_not(tmp_path: Path) -> None:
     assert store.processes() == []
 
 
+def test_a_process_that_is_not_seen_yet_has_not_died(tmp_path: Path) -> None:
+    class Hidden(Moto):
+        """Shows no mark for a while, as any process between its fork and its program."""
+
+        def command(self, port: int) -> list[str]:
+            later = f'sleep 0.7; {MARK}="$0" exec "$@"'
+            shown = ["sh", "-c", later, str(self.home), *super().command(port)]
+            return ["env", "-u", MARK, *shown]
+
+    store = Hidden(tmp_path)
+    store.start()
+    try:
+        assert store.running
+    finally:
+        store.stop()
+    assert store.processes() == []
+
+
 @pytest.mark.usefixtures("object_store")  # builds MinIO where it is not there yet
 def test_minio_is_taken_once_it_is_built(tmp_path: Path) -> None:
     assert installed()

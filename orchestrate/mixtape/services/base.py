@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 MARK = "MIXTAPE_SERVICE"
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.05
+# While a process becomes its program (exec), it shows no environment, and so is not seen as ours.
+_UNSEEN_SECONDS = 2.0
 
 
 class ServiceError(MixtapeError):
@@ -202,11 +204,15 @@ class Service(Part):
             )
 
     def _await_ready(self) -> None:
-        deadline = time.monotonic() + self.ready_seconds
-        while time.monotonic() < deadline:
+        now = seen = time.monotonic()
+        deadline = now + self.ready_seconds
+        while now < deadline:
             if self.ready():
                 return
-            if not self.processes():
+            now = time.monotonic()
+            if self.processes():
+                seen = now
+            elif now - seen > _UNSEEN_SECONDS:
                 break
             time.sleep(_POLL_SECONDS)
         tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-12:])
