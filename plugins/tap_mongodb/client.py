@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from bson import Timestamp
+
 if TYPE_CHECKING:
     from collections.abc import Generator
-
-    from bson import Timestamp
 
 Token = Mapping[str, Any]
 """A resume token; nobody here looks inside."""
@@ -36,6 +36,12 @@ class Start(NamedTuple):
     is_end: bool = False
     """Whether the token is that of an event that ended a stream."""
 
+    @property
+    def by_time(self) -> Start:
+        """The same without its token; behind the time at which a stream ended."""
+        time = self.time
+        return Start(Timestamp(time.time, time.inc + 1) if self.is_end else time)
+
 
 class Change(NamedTuple):
     """One event of a change stream."""
@@ -57,6 +63,8 @@ class Change(NamedTuple):
     """What a collection is called after a rename within the database."""
     raw: bytes = b""
     """The whole event as BSON."""
+    is_bare: bool = False
+    """Whether it came without documents, because with them it was too large to be sent."""
 
 
 class TokenRefusedError(Exception):
@@ -67,6 +75,10 @@ class HistoryGoneError(Exception):
     """The server no longer has the changes from this position on."""
 
 
+class OversizeEventError(Exception):
+    """The next event is larger than the server can send."""
+
+
 class Feed(Protocol):
     """An open change stream."""
 
@@ -75,6 +87,7 @@ class Feed(Protocol):
 
         Raises:
             HistoryGoneError: the server lost what comes next.
+            OversizeEventError: the event is too large, and the settings say to do without it.
             SourceUnreachableError: the server went away and did not come back.
         """
         ...
@@ -87,6 +100,11 @@ class Feed(Protocol):
     @property
     def operation_time(self) -> Timestamp | None:
         """The server's time in its newest answer: whatever is older has been majority committed."""
+        ...
+
+    @property
+    def waited(self) -> float:
+        """How many seconds the server took over its newest empty answer."""
         ...
 
     def close(self) -> None:
@@ -116,13 +134,17 @@ class Source(Protocol):
         """Return what changes when a token of the stream might not be found any more."""
         ...
 
-    def watch(self, scope: Scope, start: Start) -> Feed:
-        """Open a change stream.
+    def watch(self, scope: Scope, start: Start, *, is_bare: bool = False) -> Feed:
+        """Open a change stream; a bare one has the same events without any document.
 
         Raises:
             TokenRefusedError: the start has a token, and the server does not take it.
             HistoryGoneError: the start is a time that the server's history does not reach.
         """
+        ...
+
+    def find(self, collection: str, key: bytes) -> bytes | None:
+        """Return the document with a documentKey as it is now, as BSON; None where it is gone."""
         ...
 
     def read(self, collection: str, after: bytes | None, size: int) -> Generator[bytes, None, None]:
@@ -152,6 +174,10 @@ class Sink(Protocol):
 
     def append(self, change: Change, lsn: int) -> None:
         """Write the event itself, where the settings ask for events."""
+        ...
+
+    def reject(self, change: Change, lsn: int) -> None:
+        """Write into quarantine that an event came bare."""
         ...
 
     def activate(self, version: int, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""A change stream over pymongo, which also resumes it when a server goes and another comes."""
+"""A change stream over pymongo, event by event."""
 
 from __future__ import annotations
 
@@ -7,31 +7,21 @@ from typing import TYPE_CHECKING, Any
 import bson
 from bson import Timestamp
 from bson.raw_bson import RawBSONDocument
-from pymongo.errors import (
-    ConnectionFailure,
-    CursorNotFound,
-    OperationFailure,
-    PyMongoError,
-    ServerSelectionTimeoutError,
-)
+from pymongo.errors import OperationFailure, PyMongoError
 
 from singer_kit.errors import ConfigError, SourceUnreachableError
-from tap_mongodb.client import Change, HistoryGoneError
+from tap_mongodb.client import Change, HistoryGoneError, OversizeEventError
 from tap_mongodb.connection import named
 
 if TYPE_CHECKING:
-    from pymongo.change_stream import ChangeStream
-    from pymongo.client_session import ClientSession
+    from collections.abc import Iterator
 
+    from tap_mongodb.answers import Answers, Nothing
     from tap_mongodb.client import Token
 
-ATTEMPTS = 5
 _HISTORY_LOST, _FATAL = 286, 280
 """ChangeStreamHistoryLost, and ChangeStreamFatalError: a token that is not found, for one."""
 _TOO_LARGE = frozenset((10334, 17280))
-_PASSING = frozenset((6, 7, 43, 63, 89, 91, 150, 189, 234, 237, 262, 9001, 10107, 11600, 11602))
-"""Codes of elections, shut-downs and lost connections, as drivers resume change streams on."""
-_ALSO_PASSING = frozenset((133, 13388, 13435, 13436))
 
 
 def is_gone(error: OperationFailure, *, with_token: bool = False) -> bool:
@@ -42,37 +32,29 @@ def is_gone(error: OperationFailure, *, with_token: bool = False) -> bool:
     return error.code == _HISTORY_LOST or (error.code == _FATAL and not with_token)
 
 
-def is_passing(error: PyMongoError) -> bool:
-    """Return whether the same request may be answered once the servers have found each other."""
-    if isinstance(error, ServerSelectionTimeoutError):
-        return False
-    if isinstance(error, ConnectionFailure | CursorNotFound):
-        return True
-    code = error.code if isinstance(error, OperationFailure) else None
-    return code in _PASSING or code in _ALSO_PASSING
-
-
 class MongoFeed:
     """An open change stream; see :class:`~tap_mongodb.client.Feed`."""
 
     def __init__(
-        self, stream: ChangeStream[RawBSONDocument], session: ClientSession, database: str
+        self,
+        answers: Answers,
+        token: Token | None,
+        database: str,
+        *,
+        skips: bool = False,
+        is_bare: bool = False,
     ) -> None:
-        self._stream = stream
-        self._session = session
+        self.token = token
+        self.operation_time: Timestamp | None = None
+        self.waited = 0.0
+        self._answers = answers
         self._database = database
+        self._skips = skips
+        self._is_bare = is_bare
+        self._coming: Iterator[RawBSONDocument] = iter(())
+        self._end: Nothing | PyMongoError | None = None
         self._fragments: dict[str, Any] = {}
         self._names: dict[bytes, str] = {}
-
-    @property
-    def token(self) -> Token | None:
-        """Where to resume, as the server gave it."""
-        return self._stream.resume_token
-
-    @property
-    def operation_time(self) -> Timestamp | None:
-        """The server's time in its newest answer."""
-        return self._session.operation_time
 
     def next(self) -> Change | None:
         """Return the next event, or None after one empty answer.
@@ -80,27 +62,28 @@ class MongoFeed:
         Raises:
             HistoryGoneError: the server lost what comes next.
             ConfigError: an event is larger than the server can send.
+            OversizeEventError: the same, and the settings say to do without it.
             SourceUnreachableError: the server went away and did not come back.
         """
-        failures = 0
         while True:
-            try:
-                event = self._stream.try_next()
-            except PyMongoError as error:
-                failures += 1
-                if not is_passing(error) or failures > ATTEMPTS or not self._stream.alive:
-                    raise self._named(error) from None
-                continue
-            if event is None:
+            for event in self._coming:
+                if whole := self._whole(event):
+                    return self._change(whole)
+            end, self._end = self._end, None
+            if isinstance(end, PyMongoError):
+                raise self._named(end) from None
+            if end is not None:
+                self.token, self.operation_time, self.waited = end
                 return None
-            if whole := self._whole(event):
-                return self._change(whole)
+            found = self._answers.next()
+            self._coming, self._end = iter(found.events), found.end
+            if found.events:
+                self.operation_time = found.time
 
     def close(self) -> None:
         """Let the server forget the stream."""
         try:
-            self._stream.close()
-            self._session.end_session()
+            self._answers.close()
         except PyMongoError as error:
             raise named(error, f"database {self._database!r}") from None
 
@@ -111,9 +94,12 @@ class MongoFeed:
             if is_gone(error):
                 return HistoryGoneError(said)
             if error.code in _TOO_LARGE:
+                if self._skips:
+                    return OversizeEventError(said)
                 return ConfigError(
                     f"{where}: an event is above 16 MB ({said}); set oversize_events to split "
-                    "(MongoDB 6.0.9 and later), or drop fields from it with change_stream_pipeline"
+                    "(MongoDB 6.0.9 and later) or to skip_and_quarantine, or drop fields from it "
+                    "with change_stream_pipeline"
                 )
         return named(error, where)
 
@@ -154,6 +140,7 @@ class MongoFeed:
             _raw(fields.get("fullDocumentBeforeChange")),
             target.get("coll", "") if target.get("db") == self._database else "",
             bytes(event.raw),
+            self._is_bare,
         )
 
     def _collection_in(self, namespace: RawBSONDocument | None) -> str:

@@ -7,13 +7,15 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, cast
 
 from bson import json_util
+from bson.raw_bson import RawBSONDocument
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from singer_kit.errors import ConfigError
+from tap_mongodb.answers import Answers, is_passing
 from tap_mongodb.brackets import filters_after
 from tap_mongodb.client import HistoryGoneError, TokenRefusedError
 from tap_mongodb.connection import errors_named, named
-from tap_mongodb.feed import MongoFeed, is_gone, is_passing
+from tap_mongodb.feed import MongoFeed, is_gone
 from tap_mongodb.identity import id_of
 from tap_mongodb.prefetch import ahead
 
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from bson import Timestamp
-    from bson.raw_bson import RawBSONDocument
     from pymongo import MongoClient
     from pymongo.client_session import ClientSession
     from pymongo.database import Database
@@ -36,6 +37,8 @@ _BAD_VALUE = 2
 """What a server says that has no index with a hint's keys."""
 _PLAN_KILLED = 175
 """The collection was dropped or renamed while it was read; another may be in its place."""
+_BARE = ("operationType", "clusterTime", "ns", "to", "documentKey")
+"""What is left of an event that is too large; its token comes by itself."""
 _BY_ID = (("_id", 1),)
 
 
@@ -116,20 +119,20 @@ class MongoSource:
         said = json_util.dumps([scope.collection, self._pipeline(scope)], sort_keys=True)
         return blake2b(said.encode(), digest_size=8).hexdigest()
 
-    def watch(self, scope: Scope, start: Start) -> MongoFeed:
+    def watch(self, scope: Scope, start: Start, *, is_bare: bool = False) -> MongoFeed:
         """Open a change stream; see :class:`~tap_mongodb.client.Source`.
 
         Raises:
             ConfigError: the server has no change streams, or they are switched off.
         """
         try:
-            return self._open(scope, start)
+            return self._open(scope, start, is_bare=is_bare)
         except OperationFailure as error:
             where = f"change stream on {self._name(scope)}"
             if error.code == _SWITCHED_OFF:
                 if self._settings.allow_modify_change_streams:
                     self._switch_on(scope)
-                    return self.watch(scope, start)
+                    return self.watch(scope, start, is_bare=is_bare)
                 raise ConfigError(
                     f"{where}: change streams are switched off; set allow_modify_change_streams, "
                     "or run modifyChangeStreams on it"
@@ -147,6 +150,14 @@ class MongoSource:
             raise named(error, where) from None
         except PyMongoError as error:
             raise named(error, f"change stream on {self._name(scope)}") from None
+
+    def find(self, collection: str, key: bytes) -> bytes | None:
+        """Return one document; see :class:`~tap_mongodb.client.Source`."""
+        with errors_named(f"collection {collection!r}"):
+            found = self._database[collection].find_one(
+                RawBSONDocument(id_of(key)), session=self._session
+            )
+        return None if found is None else bytes(found.raw)
 
     def read(self, collection: str, after: bytes | None, size: int) -> Generator[bytes, None, None]:
         """Yield documents in the order of ``_id``; see :class:`~tap_mongodb.client.Source`."""
@@ -182,25 +193,36 @@ class MongoSource:
         with cursor, closing(ahead(cast("Iterator[bytes]", cursor))) as batches:
             yield from batches
 
-    def _open(self, scope: Scope, start: Start) -> MongoFeed:
+    def _open(self, scope: Scope, start: Start, *, is_bare: bool) -> MongoFeed:
         session = self._client.start_session(causal_consistency=False)
         options: dict[str, Any] = {"start_at_operation_time": start.time}
         if start.token is not None:
             options = {"start_after" if start.is_end else "resume_after": start.token}
         target = self._database if scope.collection is None else self._database[scope.collection]
         pipeline = self._pipeline(scope)
-        if self._settings.oversize_events == "split" and self._can_split():
-            pipeline.append({"$changeStreamSplitLargeEvent": {}})
-        if (before := self._settings.full_document_before_change) != "off":
-            options["full_document_before_change"] = before
+        if is_bare:
+            pipeline.append({"$project": dict.fromkeys(_BARE, 1)})
+        else:
+            options["full_document"] = self._full_document(scope)
+            if (before := self._settings.full_document_before_change) != "off":
+                options["full_document_before_change"] = before
+            if self._settings.oversize_events == "split" and self._can_split():
+                pipeline.append({"$changeStreamSplitLargeEvent": {}})
         stream = target.watch(
             pipeline,
-            full_document=self._full_document(scope),
             max_await_time_ms=max(1, int(self._settings.await_seconds * 1_000)),
             session=session,
             **options,
         )
-        return MongoFeed(stream, session, self._database.name)
+        feed = MongoFeed(
+            Answers(stream, session),
+            stream.resume_token,
+            self._database.name,
+            skips=self._settings.oversize_events == "skip_and_quarantine" and not is_bare,
+            is_bare=is_bare,
+        )
+        feed.operation_time = session.operation_time
+        return feed
 
     def _can_split(self) -> bool:
         if self._splits is None:

@@ -201,8 +201,9 @@ _READING = (
     ),
     _choice(
         "oversize_events",
-        ("split", "fail"),
-        "Events above 16 MB: taken in parts where the server can, or the run stops.",
+        ("split", "fail", "skip_and_quarantine"),
+        "Events above 16 MB: taken in parts where the server can; the run stops; or the event is "
+        "taken without its documents, the row is read by its key, and quarantine says so.",
     ),
     _number(
         "min_oplog_window_hours", 24, "A shorter oplog is warned of, where it can be looked at."

@@ -77,13 +77,6 @@ class Cursor:
         """Return where a stream goes on."""
         return Start(self.time, self.token, self.is_end)
 
-    @property
-    def start_by_time(self) -> Start:
-        """Return where a stream goes on if the server does not take the token."""
-        if self.is_end:
-            return Start(Timestamp(self.time.time, self.time.inc + 1))
-        return Start(self.time)
-
     @classmethod
     def read(cls, found: Any) -> Cursor | None:
         """Read a cursor from the state; None where there is none to go on from."""

@@ -7,6 +7,7 @@ streams together by :mod:`tap_mongodb.sync`.
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.helpers._catalog import pop_deselected_record_properties
 from singer_sdk.streams import Stream
 
-from singer_kit.contract import REJECTED_KEY, ContractMode, Tally, rejected_schema
+from singer_kit.contract import REJECTED_KEY, ContractMode, Fault, Tally, rejected_schema
 from singer_kit.errors import ContractExceededError
 from singer_kit.writer import encoder, record_head
 from tap_mongodb.changelog import ChangelogEncoder
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
 
 EVENTS_SUFFIX = "__changes"
 
+logger = logging.getLogger("tap-mongodb")
+
+_TOO_LARGE = (
+    "is above 16 MB and was taken without its documents; the row has what the collection has now"
+)
 _LSN = {"type": "integer"}
 _DELETED_AT = {"type": ["string", "null"], "format": "date-time"}
 
@@ -297,6 +303,16 @@ class StreamSink:
         """Write that the row is gone."""
         if self._rows:
             self._rows.delete(change, last, lsn, version)
+
+    def reject(self, change: Change, lsn: int) -> None:
+        """Write into quarantine that an event came bare; `changelog` has none, and a log line."""
+        key = key_text_of(change.key) if change.key else ""
+        where = f"{change.collection}/{key}"
+        logger.warning("event %s of %s: %s", change.kind, where, _TOO_LARGE)
+        if self._rejected:
+            fault = Fault("$", "event_too_large", _TOO_LARGE)
+            payload = {"operationType": change.kind, "documentKey": key}
+            self._rejected.reject(where, lsn, RejectedError([fault], payload))
 
     def append(self, change: Change, lsn: int) -> None:
         """Write the event."""

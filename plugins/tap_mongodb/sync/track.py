@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from singer_kit.errors import HistoryLostError
-from tap_mongodb.client import TokenRefusedError
+from tap_mongodb.client import OversizeEventError, Start, TokenRefusedError
 from tap_mongodb.state import write_time
 from tap_mongodb.sync.snapshot import fresh_bookmark
 
@@ -29,6 +29,9 @@ FULL = 0.9
 """Of the await time; a server that is sooner had only enough of events that nobody wants."""
 MAX_GROUP = 20_000
 """Events of one cluster time that are held to be folded; a larger transaction goes out in parts."""
+
+MAX_AGAIN = 20
+"""So often an event that is too large is met again where its token is not taken."""
 
 
 @dataclass
@@ -78,6 +81,10 @@ class Track:
         self._by_collection = {follower.collection: follower for follower in followers}
         self._pending: list[Change] = []
         self._feed: Feed | None = None
+        self._fresh: Start | None = None
+        """Where the change stream was opened, if it has not given anything since."""
+        self._comes_again = 0
+        """How often in a row one event that is too large was met again."""
         self._has_tables = not settings.is_changelog
         self._has_events = settings.output_mode != "upsert"
 
@@ -89,22 +96,30 @@ class Track:
         """
         self.close()
         cursor = self.cursor
-        start = cursor.start if cursor.token is not None else cursor.start_by_time
-        try:
-            self._feed = self._source.watch(self.scope, start)
-        except TokenRefusedError as refused:
-            why = "" if cursor.pipeline_hash == self.hash else "the pipeline has changed; "
-            logger.info(
-                "resume token not taken (%s%s); going on from cluster time %s",
-                why,
-                refused,
-                write_time(cursor.time),
-            )
-            start = cursor.start_by_time
-            self._feed = self._source.watch(self.scope, start)
+        self._feed, is_by_token = self._open_at(cursor.start)
         cursor.pipeline_hash = self.hash
-        if start.token is None:
+        if not is_by_token:
             self._move(self._feed.token)
+
+    def _open_at(self, start: Start) -> tuple[Feed, bool]:
+        feed, is_by_token = self._watch(start)
+        self._fresh = start if is_by_token else start.by_time
+        return feed, is_by_token
+
+    def _watch(self, start: Start, *, is_bare: bool = False) -> tuple[Feed, bool]:
+        """Open a change stream by token, else by time; return which of them it was."""
+        if start.token is not None:
+            try:
+                return self._source.watch(self.scope, start, is_bare=is_bare), True
+            except TokenRefusedError as refused:
+                is_changed = self.cursor.pipeline_hash != self.hash
+                logger.info(
+                    "resume token not taken (%s%s); going on from cluster time %s",
+                    "the pipeline has changed; " if is_changed else "",
+                    refused,
+                    write_time(start.time),
+                )
+        return self._source.watch(self.scope, start.by_time, is_bare=is_bare), False
 
     def close(self) -> None:
         """Let go of the change stream; what was held back is read again."""
@@ -127,9 +142,16 @@ class Track:
             if feed is None:
                 self.open()
                 continue
-            known, asked = feed.operation_time, self._journal.clock()
-            change = feed.next()
+            known = feed.operation_time
+            try:
+                change = feed.next()
+            except OversizeEventError:
+                change = self._next_bare(feed)
+                if change is None:
+                    continue
             if change is not None:
+                if not change.is_bare:
+                    self._fresh = None
                 empty, quiet_since = 0, self._journal.clock()
                 if self._take(change) and change.time > goal and self._is_enough:
                     return
@@ -139,13 +161,43 @@ class Track:
             # nothing more.
             self._move(feed.token, known)
             self._journal.safe_point()
-            now = self._journal.clock()
-            is_full = now - asked >= FULL * self._settings.await_seconds
+            is_full = feed.waited >= FULL * self._settings.await_seconds
             if is_full and feed.operation_time is not None and feed.operation_time >= goal:
                 empty += 1
-            is_quiet = now - quiet_since >= self._settings.idle_timeout_seconds
+            is_quiet = self._journal.clock() - quiet_since >= self._settings.idle_timeout_seconds
             if is_quiet or (empty >= EMPTY_ANSWERS and self._is_enough):
                 return
+
+    def _next_bare(self, feed: Feed) -> Change | None:
+        """Return the event that is too large, without its documents, and go on behind it.
+
+        None where the server, asked in this way, has no event; then it is asked once more.
+        """
+        feed.close()
+        pending = self._pending
+        start = self._fresh
+        if start is None:
+            start = Start(pending[-1].time, pending[-1].token) if pending else self.cursor.start
+        bare, _ = self._watch(start, is_bare=True)
+        try:
+            change = bare.next()
+        finally:
+            bare.close()
+        if change is None:
+            self._feed, is_by_token = self._open_at(start)
+        else:
+            self._feed, is_by_token = self._open_at(Start(change.time, change.token))
+        self._comes_again = 0 if change and is_by_token else self._comes_again + 1
+        if self._comes_again > MAX_AGAIN:
+            time = change.time if change else start.time
+            raise HistoryLostError(
+                f"change stream: the server does not go on behind the event at cluster time "
+                f"{write_time(time)}, which is above 16 MB; set oversize_events to split, "
+                "or drop fields from it with change_stream_pipeline"
+            )
+        if change and change.kind in ROW_KINDS - {"delete"} and self._has_tables:
+            change = change._replace(document=self._source.find(change.collection, change.key))
+        return change
 
     @property
     def _is_enough(self) -> bool:
@@ -188,6 +240,9 @@ class Track:
         rows: dict[tuple[str, bytes], _Row] = {}
         for change in changes:
             follower = self._by_collection.get(change.collection)
+            if follower and change.is_bare:
+                follower.sink.reject(change, self.cursor.lsn_of(change.time))
+                self._journal.count()
             if follower and self._has_events:
                 follower.sink.append(change, self.cursor.lsn_of(change.time))
                 self._journal.count()

@@ -294,3 +294,30 @@ def test_update_descriptions_are_left_out_of_rows_streams(mongod: Tapped) -> Non
     mongod.database.songs.update_one({"_id": "a"}, {"$set": {"n": 2, "text": large}})
     rows = Rows().load(mongod.tap(first.state))
     assert bson.encode(rows.alive("songs")["a"]) == bson.encode({"_id": "a", "n": 2, "text": large})
+
+
+def test_an_event_that_is_too_large_costs_no_row_and_none_of_the_others(
+    mongod: Tapped, mongodb: Server
+) -> None:
+    settings = {"output_mode": "both", "oversize_events": "skip_and_quarantine"}
+    mongod.database.songs.insert_one({"_id": "a", "n": 1})
+    state = mongod.tap(**settings).state
+    # More than the server's first answer has, so that the next one is asked for.
+    mongod.database.songs.insert_many([{"_id": f"s{n}", "n": n} for n in range(300)])
+    mongod.database.songs.delete_one({"_id": "a"})
+    mongodb.fail(["getMore"], errorCode=10334)  # BSONObjectTooLarge
+    try:
+        output = mongod.tap(state, **settings)
+    finally:
+        mongodb.heal()
+    rows = Rows().load(output)
+    assert numbers(rows.alive("songs")) == {f"s{n}": n for n in range(300)}
+    assert rows.deleted("songs") == {"a"}
+    (rejected,) = output.records("songs__rejected")
+    assert rejected["error_code"] == "event_too_large"
+    *inserted, deleted = output.records("songs__changes")
+    assert [event["object_id"] for event in inserted] == [f"s{n}" for n in range(300)]
+    assert deleted["object_id"] == "a"
+    bare = [event["object_id"] for event in inserted if "n" not in event["document"]]
+    assert [f"songs/{key}" for key in bare] == [rejected["source_key"]]
+    assert mongod.tap(output.state, **settings).counts() == {}

@@ -66,6 +66,7 @@ def play(number: int) -> None:
     world = World(rng, has_images=rng.random() < 0.5, gives_tokens=rng.random() < 0.7)
     world.refuses = rng.choice((0.0, 0.0, 0.3))
     world.tells_uuids = rng.random() < 0.5
+    world.larges = rng.choice((0.0, 0.1))
     target = Target()
     for _ in range(rng.randrange(8)):
         world.write()
