@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from transform import expected
@@ -44,6 +45,22 @@ def test_a_second_build_changes_nothing(warehouse: Warehouse) -> None:
     before = warehouse.marts()
     warehouse.dbt("build")
     assert warehouse.marts() == before
+
+
+@pytest.mark.usefixtures("built")
+def test_plays_are_joined_by_their_index_and_not_read_whole(warehouse: Warehouse) -> None:
+    join = """
+        explain select plays.* from (values (gen_random_uuid())) as touched (play_id)
+        left join staging.stg_mongo__plays as plays using (play_id)
+    """
+    with psycopg.connect(warehouse.uri) as connection:
+        connection.execute("create index on raw_mongo.plays (play_id)")
+        for other in ("seqscan", "hashjoin", "mergejoin"):
+            # So few rows are not worth an index, but at volume it must be possible.
+            connection.execute(f"set local enable_{other} = off")
+        plan = "\n".join(line for (line,) in connection.execute(join))
+        connection.rollback()
+    assert "Index Cond: (play_id = " in plan, plan
 
 
 @pytest.mark.parametrize(

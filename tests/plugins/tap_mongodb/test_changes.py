@@ -299,7 +299,10 @@ def test_update_descriptions_are_left_out_of_rows_streams(mongod: Tapped) -> Non
 def test_an_event_that_is_too_large_costs_no_row_and_none_of_the_others(
     mongod: Tapped, mongodb: Server
 ) -> None:
-    settings = {"output_mode": "both", "oversize_events": "skip_and_quarantine"}
+    settings: dict[str, Any] = {
+        "output_mode": "both",
+        "oversize_events": "skip_and_quarantine",
+    }
     mongod.database.songs.insert_one({"_id": "a", "n": 1})
     state = mongod.tap(**settings).state
     # More than the server's first answer has, so that the next one is asked for.
