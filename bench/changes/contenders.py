@@ -126,7 +126,8 @@ def contenders(root: Path, uri: str, scratch: Path) -> list[Contender]:
     methods = {"documents": "INCREMENTAL", "events": "LOG_BASED", "begin": "LOG_BASED"}
     ours = Path(sys.executable).with_name("tap-mongodb")
     return [
-        SingerTap(OURS, ours, place, scratch),
+        # As the others watch: the one collection. What the server does is the same for everybody.
+        SingerTap(OURS, ours, {**place, "capture_scope": "collection"}, scratch),
         SingerTap(PEER, python.with_name("tap-mongodb"), place, scratch, methods),
         Floor(uri),
     ]

@@ -108,6 +108,8 @@ class MongoFeed:
         split = event.get("splitEvent")
         if split is None:
             return event
+        if split["of"] == 1:
+            return event
         self._fragments |= {name: event[name] for name in event if name != "splitEvent"}
         if split["fragment"] < split["of"]:
             return None
