@@ -57,7 +57,7 @@ def test_run_that_outlives_its_gap_is_not_doubled(cluster: Cluster) -> None:
 
 
 def test_long_snapshot_ends_in_time_and_the_next_run_goes_on(cluster: Cluster) -> None:
-    files = many("snapshot", 400)
+    files = many("snapshot", 4_000)
     cluster.put(files)
     cluster.run("files", max_run_seconds="1")
     loaded = _loaded(cluster, "snapshot")
