@@ -18,9 +18,10 @@ from tap_mongodb.connection import errors_named, named
 from tap_mongodb.feed import MongoFeed, is_gone
 from tap_mongodb.identity import id_of
 from tap_mongodb.prefetch import ahead
+from tap_mongodb.projection import of_document, of_events
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Mapping
 
     from bson import Timestamp
     from pymongo import MongoClient
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pymongo.database import Database
 
     from tap_mongodb.client import Scope, Start
+    from tap_mongodb.projection import Paths
     from tap_mongodb.settings import Settings
 
 ATTEMPTS = 5
@@ -50,7 +52,17 @@ class MongoSource:
         client: MongoClient[dict[str, Any]],
         database: Database[RawBSONDocument],
         settings: Settings,
+        projections: Mapping[str, Paths] | None = None,
     ) -> None:
+        """Take over a client.
+
+        Args:
+            client: connected.
+            database: what is read.
+            settings: the tap's.
+            projections: what streams leave out, by name.
+        """
+        self._projections = projections or {}
         self._client = client
         self._database = database
         self._settings = settings
@@ -106,7 +118,10 @@ class MongoSource:
     def sample(self, collection: str, size: int) -> list[bytes]:
         """Return some documents, chosen by the server."""
         with errors_named(f"collection {collection!r}"):
-            found = self._database[collection].aggregate([{"$sample": {"size": size}}])
+            stages: list[dict[str, Any]] = [{"$sample": {"size": size}}]
+            if fields := of_document(self._left_out(collection)):
+                stages.append({"$project": fields})
+            found = self._database[collection].aggregate(stages)
             return [bytes(document.raw) for document in found]
 
     def has_images(self, collection: str) -> bool:
@@ -155,7 +170,9 @@ class MongoSource:
         """Return one document; see :class:`~tap_mongodb.client.Source`."""
         with errors_named(f"collection {collection!r}"):
             found = self._database[collection].find_one(
-                RawBSONDocument(id_of(key)), session=self._session
+                RawBSONDocument(id_of(key)),
+                of_document(self._left_out(collection)),
+                session=self._session,
             )
         return None if found is None else bytes(found.raw)
 
@@ -183,6 +200,7 @@ class MongoSource:
         """Yield documents, many in one piece."""
         cursor = self._database[collection].find_raw_batches(
             query,
+            of_document(self._left_out(collection)),
             sort=_BY_ID,
             # The order is the index's. Not every server sees that by itself, and sorts.
             hint=_BY_ID if self._is_hinted else None,
@@ -253,10 +271,16 @@ class MongoSource:
                     }
                 }
             )
+        fields = of_events({name: self._left_out(name) for name in scope.followed})
         if self._settings.output_mode == "upsert":
             # With it an event of a large document could be above the limit of 16 MB.
-            stages.append({"$project": {"updateDescription": 0}})
+            fields["updateDescription"] = 0
+        if fields:
+            stages.append({"$project": fields})
         return [*stages, *map(dict, self._settings.change_stream_pipeline)]
+
+    def _left_out(self, collection: str) -> Paths:
+        return self._projections.get(self._settings.stream_name(collection), ())
 
     def _full_document(self, scope: Scope) -> str:
         asked = self._settings.full_document

@@ -12,7 +12,7 @@ from singer_sdk.singerlib import StateMessage
 
 from singer_kit.errors import ConfigError
 from singer_kit.plugin import TAP_CAPABILITIES, Connector
-from tap_mongodb import incremental, metrics, preflight
+from tap_mongodb import incremental, metrics, preflight, projection
 from tap_mongodb.connection import connect, database
 from tap_mongodb.mongo import MongoSource
 from tap_mongodb.settings import CONFIG_SCHEMA, Settings
@@ -56,6 +56,7 @@ class TapMongoDB(Connector, Tap):
         given = arguments.get("state")
         marks = given.get("bookmarks") if isinstance(given, dict) else None
         self._given_marks: dict[str, Any] = marks if isinstance(marks, dict) else {}
+        self._projections = projection.left_out(arguments.get("catalog"))
         self._sinks: dict[str, StreamSink] = {}
         self._collections: dict[str, str] = {}
         self._incremental: list[EventStream] = []
@@ -85,7 +86,8 @@ class TapMongoDB(Connector, Tap):
         client = self._client = connect(self.settings)
         try:
             preflight.check_topology(client)
-            return MongoSource(client, database(client, self.settings.database), self.settings)
+            named = database(client, self.settings.database)
+            return MongoSource(client, named, self.settings, self._projections)
         except BaseException:
             client.close()
             raise

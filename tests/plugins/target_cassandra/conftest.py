@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from fixtures.fix_cassandra import Keyspace
+    from mixtape.services.cassandra import Cassandra
 
 EXECUTABLE = Path(sys.executable).with_name("target-cassandra")
 
@@ -162,3 +163,10 @@ def _signals() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+def coordinated(node: Cassandra, keyspace: str) -> int:
+    """Return how often a node was asked to write into a keyspace, by its own count."""
+    query = "SELECT keyspace_name, count FROM system_views.coordinator_write_latency"
+    with node.session() as local:
+        return sum(count for name, count in local.execute(query) if name == keyspace)

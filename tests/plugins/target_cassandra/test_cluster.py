@@ -16,7 +16,7 @@ from mixtape.services.cassandra import Cassandra
 from target_cassandra import wire
 from target_cassandra.wire import frame
 
-from .conftest import Serving, until
+from .conftest import Serving, coordinated, until
 from .test_recovery import SCHEMA, TABLES, feed, message, messages, newest, position
 
 if TYPE_CHECKING:
@@ -89,6 +89,37 @@ def test_a_node_that_goes_and_comes_during_a_load_loses_nothing(
         assert again.returncode == 0, err[-2000:]
         for table in ("by_id", "by_shelf"):
             assert at_all(serving, table) == newest(ROWS, KEYS)
+
+
+def test_a_node_that_comes_back_at_another_address_is_written_to_there(
+    nodes: list[Cassandra], session: Session, tmp_path: Path
+) -> None:
+    """As a pod that is moved: the same node, elsewhere, and nobody tells the loader."""
+    moved = nodes[2]
+    with empty_keyspace(nodes[0], session, replication=3) as keyspace:
+        serving = Serving(keyspace, tables=TABLES, batch_size_rows=500, lock_seconds=60)
+        serving.load(SCHEMA)
+        loader = serving.start(tmp_path)
+        feed(loader, messages(0, ROWS // 4, KEYS))
+        until(lambda: serving.rows("by_id", "id", "LIMIT 1"))
+        moved.stop()
+        feed(loader, messages(ROWS // 4, ROWS // 2, KEYS))
+        moved.host = "127.0.0.4"
+        moved.start()
+        until(lambda: {host.address for host in session.hosts if host.is_up} == addresses(nodes))
+        out, err = loader.communicate(messages(ROWS // 2, ROWS, KEYS))
+        assert loader.returncode == 0, err[-2000:]
+        assert position(out, 0) == ROWS
+        assert coordinated(moved, keyspace.name) > 0
+        again = serving.start(tmp_path)
+        _, err = again.communicate(messages(0, ROWS, KEYS))
+        assert again.returncode == 0, err[-2000:]
+        for table in ("by_id", "by_shelf"):
+            assert at_all(serving, table) == newest(ROWS, KEYS)
+
+
+def addresses(nodes: list[Cassandra]) -> set[str]:
+    return {node.host for node in nodes}
 
 
 def test_too_few_replicas_end_a_load_with_one_clear_line_and_no_state(

@@ -10,7 +10,7 @@ import pytest
 
 from mixtape.services.cassandra import Cassandra
 
-from .conftest import Serving, until
+from .conftest import Serving, coordinated, until
 from .test_recovery import SCHEMA, TABLES, message
 
 if TYPE_CHECKING:
@@ -82,13 +82,6 @@ def serving(session: Session, nodes: dict[str, Cassandra], name: str) -> Serving
 
 def held(session: Session, keyspace: str) -> int:
     return len(list(session.execute(f"SELECT id FROM {keyspace}.by_id", timeout=60)))
-
-
-def coordinated(node: Cassandra, keyspace: str) -> int:
-    """Return how often a node was asked to write into a keyspace, by its own count."""
-    query = "SELECT keyspace_name, count FROM system_views.coordinator_write_latency"
-    with node.session() as local:
-        return sum(count for name, count in local.execute(query) if name == keyspace)
 
 
 @pytest.mark.parametrize("name", NAMES)
