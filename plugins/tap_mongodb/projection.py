@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from typing import TYPE_CHECKING, Any
 
 from singer_kit.errors import ConfigError
@@ -17,7 +19,8 @@ Paths = tuple[str, ...]
 def left_out(catalog: Any) -> dict[str, Paths]:
     """Return what each stream of a Singer catalog leaves out, by the stream's name.
 
-    It is MongoDB's own projection in the stream's metadata: ``{"projection": {"ssn": 0}}``.
+    It is MongoDB's own projection in the stream's metadata: ``{"projection": {"ssn": 0}}``; or
+    the same as text, for Meltano takes an object there for a property's metadata.
 
     Raises:
         ConfigError: it names a field to be taken, or ``_id``.
@@ -33,6 +36,9 @@ def left_out(catalog: Any) -> dict[str, Paths]:
 
 
 def _paths(stream: str, given: Any) -> Paths:
+    if isinstance(given, str):
+        with contextlib.suppress(ValueError):
+            given = json.loads(given)
     if not isinstance(given, dict) or any(value not in (0, False) for value in given.values()):
         raise ConfigError(
             f"stream {stream!r}: the catalog's metadata {METADATA!r} must say which fields the "

@@ -62,7 +62,7 @@ def test_streams_that_leave_out_different_fields_need_change_streams_of_their_ow
 ) -> None:
     mongo.database.people.insert_one(person("a", "Ada"))
     mongo.database.songs.insert_one({"_id": "s", "ssn": "no secret"})
-    given = catalog(mongo, {"people": LEFT_OUT})
+    given = catalog(mongo, {"people": json.dumps(LEFT_OUT)})
     with pytest.raises(ConfigError, match=r"'people'.*capture_scope to collection"):
         mongo.tap(catalog=given)
     first = mongo.tap(catalog=given, capture_scope="collection")
@@ -74,7 +74,7 @@ def test_streams_that_leave_out_different_fields_need_change_streams_of_their_ow
     assert second.records("songs")[0]["document"]["ssn"] == "no secret"
 
 
-@pytest.mark.parametrize("odd", [{"name": 1}, ["ssn"], {"_id": 0}])
+@pytest.mark.parametrize("odd", [{"name": 1}, ["ssn"], {"_id": 0}, "ssn", '{"name": 1}'])
 def test_a_projection_that_takes_fields_or_the_key_away_is_refused(mongo: Tapped, odd: Any) -> None:
     mongo.database.people.insert_one(person("a", "Ada"))
     with pytest.raises(ConfigError, match=r"'people'.*'projection'"):
