@@ -147,3 +147,17 @@ class _Dumper(yaml.CSafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the base's signature
         return True
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+        """Return a node's tag; that of a text is the same everywhere, and asked for often."""
+        key = (value, implicit) if kind is yaml.ScalarNode else None
+        tag = _TAGS.get(key) if key else None
+        if tag is None:
+            tag = str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
+            if key:
+                _TAGS[key] = tag
+        return tag
+
+
+_TAGS: dict[tuple[str, tuple[bool, bool]], str] = {}
+"""By a scalar's text, and whether it is plain or quoted."""

@@ -93,11 +93,10 @@ def test_field_of_2500_schedules_over_14_clusters(make_files: MakeFiles) -> None
     seconds = []
     for schedules in (SCHEDULES // 10, SCHEDULES):
         root = make_files(jobs=_field_jobs(schedules), **fields)
-        began = time.process_time()
-        files = rendered(root)
-        seconds.append(time.process_time() - began)
+        seconds.append(min(_render_seconds(root) for _ in range(3)))
     assert seconds[1] < TIMES_A_TENTH * seconds[0]
-    assert seconds[1] < RENDER_SECONDS * max(1.0, _additions_seconds() / ADDITIONS_SECONDS)
+    assert seconds[1] < RENDER_SECONDS
+    files = rendered(root)
     crons = [text for name, text in files.items() if name.endswith("cron-workflows.yaml")]
     names = [re.findall(r"^  name: (\S+)$", text, re.MULTILINE) for text in crons]
     assert len(crons) == CLUSTERS_OF_A_FIELD
@@ -108,6 +107,19 @@ def test_field_of_2500_schedules_over_14_clusters(make_files: MakeFiles) -> None
     assert len(set(locks)) == len(locks) == SCHEDULES, "each source writes its own schema"
     templates = files[f"{FOLDER}/base/workflow-templates.yaml"]
     assert len(templates) < 100_000, "templates do not grow with schedules"
+
+
+def _render_seconds(root: Path) -> float:
+    """Return the processor time of a rendering, at the speed that the bound was set for.
+
+    A machine that others use too changes its speed from second to second.
+    """
+    before = _additions_seconds()
+    began = time.process_time()
+    rendered(root)
+    seconds = time.process_time() - began
+    speed = (before + _additions_seconds()) / 2 / ADDITIONS_SECONDS
+    return seconds / max(1.0, speed)
 
 
 def _additions_seconds() -> float:
