@@ -20,11 +20,14 @@ from .conftest import Serving, coordinated, until
 from .test_recovery import SCHEMA, TABLES, feed, message, messages, newest, position
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
     from uuid import UUID
 
     from cassandra.cluster import Session
+
+    from fixtures.fix_cassandra import Keyspace
 
 pytestmark = pytest.mark.long
 
@@ -68,15 +71,21 @@ def at_all(serving: Serving, table: str) -> list[tuple[int, str, int]]:
     return sorted((row[0], row[1], row[2]) for row in serving.keyspace.session.execute(statement))
 
 
+def loading(keyspace: Keyspace, folder: Path) -> tuple[Serving, subprocess.Popen[bytes]]:
+    """Return a target, and the load that has begun to write and waits for more."""
+    serving = Serving(keyspace, tables=TABLES, batch_size_rows=500, lock_seconds=60)
+    serving.load(SCHEMA)
+    loader = serving.start(folder)
+    feed(loader, messages(0, ROWS // 4, KEYS))
+    until(lambda: serving.rows("by_id", "id", "LIMIT 1"))
+    return serving, loader
+
+
 def test_a_node_that_goes_and_comes_during_a_load_loses_nothing(
     nodes: list[Cassandra], session: Session, tmp_path: Path
 ) -> None:
     with empty_keyspace(nodes[0], session, replication=3) as keyspace:
-        serving = Serving(keyspace, tables=TABLES, batch_size_rows=500, lock_seconds=60)
-        serving.load(SCHEMA)
-        loader = serving.start(tmp_path)
-        feed(loader, messages(0, ROWS // 4, KEYS))
-        until(lambda: serving.rows("by_id", "id", "LIMIT 1"))
+        serving, loader = loading(keyspace, tmp_path)
         nodes[2].stop()
         feed(loader, messages(ROWS // 4, ROWS // 2, KEYS))
         nodes[2].start()
@@ -97,11 +106,7 @@ def test_a_node_that_comes_back_at_another_address_is_written_to_there(
     """As a pod that is moved: the same node, elsewhere, and nobody tells the loader."""
     moved = nodes[2]
     with empty_keyspace(nodes[0], session, replication=3) as keyspace:
-        serving = Serving(keyspace, tables=TABLES, batch_size_rows=500, lock_seconds=60)
-        serving.load(SCHEMA)
-        loader = serving.start(tmp_path)
-        feed(loader, messages(0, ROWS // 4, KEYS))
-        until(lambda: serving.rows("by_id", "id", "LIMIT 1"))
+        serving, loader = loading(keyspace, tmp_path)
         moved.stop()
         feed(loader, messages(ROWS // 4, ROWS // 2, KEYS))
         moved.host = "127.0.0.4"
