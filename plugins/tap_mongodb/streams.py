@@ -229,6 +229,10 @@ class CollectionStream(MongoStream):
             }
         )
 
+    def where(self, document: bytes) -> str:
+        """Return what quarantine and the log call a document, or one with its key alone."""
+        return f"{self._settings.database}.{self.collection}/{_key(document)}"
+
     def _quietly(self, document: bytes) -> bytes | None:
         """Return a deleted document's members; None where it could never have been a row."""
         try:
@@ -241,7 +245,7 @@ class CollectionStream(MongoStream):
     ) -> bytes | None:
         """Put a document into quarantine, or return its members all the same."""
         mode = self._settings.contract_mode
-        where = f"{self._settings.database}.{self.collection}/{_key(document)}"
+        where = self.where(document)
         first = error.faults[0]
         if mode is ContractMode.FAIL:
             raise ContractExceededError(
@@ -306,12 +310,11 @@ class StreamSink:
 
     def reject(self, change: Change, lsn: int) -> None:
         """Write into quarantine that an event came bare; `changelog` has none, and a log line."""
-        key = key_text_of(change.key) if change.key else ""
-        where = f"{change.collection}/{key}"
+        where = self._rows.where(change.key) if self._rows else change.collection
         logger.warning("event %s of %s: %s", change.kind, where, _TOO_LARGE)
         if self._rejected:
             fault = Fault("$", "event_too_large", _TOO_LARGE)
-            payload = {"operationType": change.kind, "documentKey": key}
+            payload = {"operationType": change.kind, "documentKey": _key(change.key)}
             self._rejected.reject(where, lsn, RejectedError([fault], payload))
 
     def append(self, change: Change, lsn: int) -> None:

@@ -161,8 +161,11 @@ class Track:
             # nothing more.
             self._move(feed.token, known)
             self._journal.safe_point()
-            is_full = feed.waited >= FULL * self._settings.await_seconds
-            if is_full and feed.operation_time is not None and feed.operation_time >= goal:
+            if (
+                self._has_waited(feed)
+                and feed.operation_time is not None
+                and feed.operation_time >= goal
+            ):
                 empty += 1
             is_quiet = self._journal.clock() - quiet_since >= self._settings.idle_timeout_seconds
             if is_quiet or (empty >= EMPTY_ANSWERS and self._is_enough):
@@ -180,7 +183,9 @@ class Track:
             start = Start(pending[-1].time, pending[-1].token) if pending else self.cursor.start
         bare, _ = self._watch(start, is_bare=True)
         try:
-            change = bare.next()
+            # A sooner empty answer had only enough of events that nobody wants.
+            while (change := bare.next()) is None and not self._has_waited(bare):
+                pass
         finally:
             bare.close()
         if change is None:
@@ -198,6 +203,10 @@ class Track:
         if change and change.kind in ROW_KINDS - {"delete"} and self._has_tables:
             change = change._replace(document=self._source.find(change.collection, change.key))
         return change
+
+    def _has_waited(self, feed: Feed) -> bool:
+        """Tell whether the newest empty answer took all the time that it was given."""
+        return feed.waited >= FULL * self._settings.await_seconds
 
     @property
     def _is_enough(self) -> bool:

@@ -322,5 +322,6 @@ def test_an_event_that_is_too_large_costs_no_row_and_none_of_the_others(
     assert [event["object_id"] for event in inserted] == [f"s{n}" for n in range(300)]
     assert deleted["object_id"] == "a"
     bare = [event["object_id"] for event in inserted if "n" not in event["document"]]
-    assert [f"songs/{key}" for key in bare] == [rejected["source_key"]]
+    place = f"{mongod.database.name}.songs"
+    assert [f"{place}/{key}" for key in bare] == [rejected["source_key"]]
     assert mongod.tap(output.state, **settings).counts() == {}
