@@ -12,7 +12,8 @@ def main() -> None:
     endpoint, bucket, prefix = sys.argv[1:]
     client = boto3.client("s3", endpoint_url=endpoint)
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    print(len({(entry["Key"], entry["ETag"]) for page in pages for entry in page["Contents"]}))
+    entries = (entry for page in pages for entry in page.get("Contents", []))
+    print(len({(entry["Key"], entry["ETag"]) for entry in entries}))
 
 
 main()

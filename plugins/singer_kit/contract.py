@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic import BaseModel, ValidationError
-
 from singer_kit.errors import ConfigError, ContractExceededError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pydantic import BaseModel, ValidationError
 
 RATIO_FROM_RECORDS = 1_000
 """Below so many records a ratio says nothing."""
@@ -55,7 +55,10 @@ class Contract:
     """A stream's contract, read from a model class."""
 
     def __init__(self, model: type[BaseModel]) -> None:
+        from pydantic import ValidationError  # noqa: PLC0415 - 0.1 s for who has a contract
+
         self.model = model
+        self._broken = ValidationError
         self._read: Callable[[Any], dict[str, Any]] = getattr(model, "read", None) or (
             lambda document: model.model_validate(document).model_dump(mode="json")
         )
@@ -70,6 +73,8 @@ class Contract:
         Raises:
             ConfigError: there is no such module or name, or it is no contract model.
         """
+        from pydantic import BaseModel  # noqa: PLC0415 - as above
+
         module, _, name = path.rpartition(".")
         try:
             model = getattr(importlib.import_module(module), name)
@@ -96,7 +101,7 @@ class Contract:
         """Return the document's record, or every fault in it."""
         try:
             return self._read(document)
-        except ValidationError as error:
+        except self._broken as error:
             return faults_of(error)
         except RecursionError:
             return [Fault("$", "too_deep", "is nested too deeply to be read")]

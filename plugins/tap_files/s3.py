@@ -1,9 +1,9 @@
 """A bucket of an S3 server as a store.
 
-Listing, credentials, TLS and retries are boto3's. Getting an object takes a shorter way through
-botocore's own signer and transport: for small files the client's machinery around them costs
+Listing, credentials, TLS and retries are botocore's. Getting an object takes a shorter way through
+its own signer and transport: for small files the client's machinery around them costs
 several times what the request itself does. Every answer but a plain success goes the usual way
-once more, so that redirects, retries and errors stay boto3's business.
+once more, so that redirects, retries and errors stay its business.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import boto3
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from botocore.response import StreamingBody
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import (
         ListObjectsV2OutputTypeDef,
         ObjectTypeDef,
@@ -64,14 +64,20 @@ class S3Store:
     def __init__(self, settings: Settings, connections: int) -> None:
         self.bucket = settings.bucket
         self._where = f"bucket {settings.bucket!r} at {settings.endpoint_url or 'AWS'}"
-        region = settings.region_name or os.environ.get("AWS_REGION")
-        session = boto3.session.Session(
-            aws_access_key_id=settings.aws_access_key_id,
-            aws_secret_access_key=settings.aws_secret_access_key,
-            aws_session_token=settings.aws_session_token,
-            region_name=region,
+        session = get_session()
+        keys = (
+            settings.aws_access_key_id,
+            settings.aws_secret_access_key,
+            settings.aws_session_token,
         )
-        bundle = settings.ca_bundle or get_session().get_config_variable("ca_bundle")
+        if any(keys):
+            session.set_credentials(*cast("tuple[str, str, str | None]", keys))
+        region = (
+            settings.region_name
+            or os.environ.get("AWS_REGION")
+            or session.get_config_variable("region")
+        )
+        bundle = settings.ca_bundle or session.get_config_variable("ca_bundle")
         if bundle and not Path(bundle).is_file():
             raise ConfigError(
                 f"setting 'ca_bundle': no file {str(bundle)!r}; give a file of PEM certificates"
@@ -79,10 +85,10 @@ class S3Store:
         # The stubs know neither a bundle's path nor two timeouts.
         verify: Any = settings.verify_tls and (bundle or True)
         try:
-            self._client = session.client(
+            client = session.create_client(
                 "s3",
                 endpoint_url=settings.endpoint_url,
-                region_name=session.region_name or "us-east-1",
+                region_name=region or "us-east-1",
                 verify=verify,
                 config=Config(
                     connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -94,6 +100,7 @@ class S3Store:
                     response_checksum_validation="when_required",
                 ),
             )
+            self._client = cast("S3Client", client)
             credentials = session.get_credentials()
             if credentials is None:
                 raise NoCredentialsError

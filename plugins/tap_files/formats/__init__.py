@@ -16,7 +16,6 @@ from tap_files.formats.csv_text import read_csv
 from tap_files.formats.document import PLAIN, BadFileError, Dialect, Document, Unreadable
 from tap_files.formats.json_text import read_json, read_jsonl
 from tap_files.formats.lines import read_text
-from tap_files.formats.yaml_text import read_yaml
 
 __all__ = [
     "FORMATS",
@@ -43,6 +42,13 @@ def read_parquet(chunks: Iterable[bytes], _dialect: Dialect = PLAIN) -> Iterator
     from tap_files.formats import parquet_file  # noqa: PLC0415 - 0.2 s and 40 MB for who needs it
 
     return parquet_file.read_parquet(chunks)
+
+
+def read_yaml(chunks: Iterable[bytes], dialect: Dialect = PLAIN) -> Iterator[Document | Unreadable]:
+    """Read every document of a YAML stream; see :mod:`tap_files.formats.yaml_text`."""
+    from tap_files.formats import yaml_text  # noqa: PLC0415 - a twentieth of the tap's start
+
+    return yaml_text.read_yaml(chunks, dialect)
 
 
 FORMATS: dict[str, Format] = {

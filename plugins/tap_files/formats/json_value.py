@@ -18,6 +18,7 @@ decode: Callable[[bytes | bytearray], Any] = msgspec.json.Decoder(float_hook=num
 _skip = msgspec.json.Decoder(msgspec.Raw).decode
 
 _SPACE = b" \t\r\n"
+_is_spaced = re.compile(rb'"[ \t\r\n]+:').search
 _POSITION = re.compile(r" \(byte ([0-9]+)\)$")
 
 
@@ -50,7 +51,8 @@ def read_value(text: bytes) -> Any:
             # The decoder keeps the last of repeated keys in silence. A key has a quote and a colon
             # behind it: as long as there are no more of these than keys, none is repeated. Only a
             # text that has them in its strings too is read a second time.
-            if text.count(b":") != keys and text.translate(None, _SPACE).count(b'":') != keys:
+            bare = text.translate(None, _SPACE) if _is_spaced(text) else text
+            if bare.count(b'":') != keys:
                 json.loads(text, object_pairs_hook=_unique, parse_int=str, parse_float=str)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _said(text, error) from None
