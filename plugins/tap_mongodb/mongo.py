@@ -273,7 +273,7 @@ class MongoSource:
             )
         fields = of_events({name: self._left_out(name) for name in scope.followed})
         if self._settings.output_mode == "upsert":
-            # With it an event of a large document could be above the limit of 16 MB.
+            # No row needs it, and with it the event of a large document could be above 16 MB.
             fields["updateDescription"] = 0
         if fields:
             stages.append({"$project": fields})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import bson
 import pytest
 
+from fixtures.mongo_proxies import SPLIT, Proxy
 from fixtures.mongo_tapped import Rows
 from singer_kit.errors import HistoryLostError
 from tap_mongodb import TapMongoDB
@@ -41,6 +42,23 @@ def test_a_first_run_reads_all_and_the_next_only_changes(mongo: Tapped) -> None:
 
     quiet = mongo.tap(second.state)
     assert quiet.counts() == {}
+
+
+def test_a_quiet_run_moves_the_position_on(mongo: Tapped) -> None:
+    """Behind what others did meanwhile: a history that nobody reads ages too."""
+    settings: dict[str, Any] = {"filter_collections": ["songs"]}
+    mongo.database.songs.insert_one({"_id": "a", "n": 1})
+    first = mongo.tap(**settings)
+    mongo.database.others.insert_many([{"_id": n} for n in range(3)])
+    with mongo.database.watch(max_await_time_ms=2_000) as changes:
+        mongo.database.others.insert_one({"_id": "last"})
+        time = next(changes)["clusterTime"]
+    quiet = mongo.tap(first.state, **settings)
+    assert quiet.counts() == {}
+    before, after = (output.state["cursor"] for output in (first, quiet))
+    seconds, _, increment = after["operation_time"].partition(".")
+    assert (int(seconds), int(increment)) >= (time.time, time.inc)
+    assert "resume_token" not in after or after["resume_token"] != before["resume_token"]
 
 
 def test_rows_carry_the_cluster_time_as_their_version(mongo: Tapped) -> None:
@@ -286,14 +304,50 @@ def test_pre_images_fill_a_deleted_row(mongod: Tapped) -> None:
     assert record["document"] == {"_id": "a", "n": 1}
 
 
-def test_update_descriptions_are_left_out_of_rows_streams(mongod: Tapped) -> None:
-    """Otherwise an event could grow over the limit of 16 MB."""
+@pytest.mark.parametrize("oversize_events", ["split", "fail"])
+def test_a_large_update_is_a_row(mongod: Tapped, oversize_events: str) -> None:
+    """Its event tells the text twice, and has more than 16 MB, if nothing is left out of it."""
     mongod.database.songs.insert_one({"_id": "a", "n": 1})
-    first = mongod.tap()
+    first = mongod.tap(oversize_events=oversize_events)
     large = "x" * 9_000_000
     mongod.database.songs.update_one({"_id": "a"}, {"$set": {"n": 2, "text": large}})
-    rows = Rows().load(mongod.tap(first.state))
+    rows = Rows().load(mongod.tap(first.state, oversize_events=oversize_events))
     assert bson.encode(rows.alive("songs")["a"]) == bson.encode({"_id": "a", "n": 2, "text": large})
+
+
+class Watched(Proxy):
+    """Knows what change streams it was asked for, and may not be able to split events."""
+
+    def __init__(self, host: str, port: int, *, splits: bool) -> None:
+        self.streams: list[set[str]] = []
+        """The names of each one's stages."""
+        self._splits = splits
+        super().__init__(host, port)
+
+    def _why_not(self, command: dict[str, Any]) -> tuple[int, str] | None:
+        stages = {name for stage in command.get("pipeline", ()) for name in stage}
+        if "$changeStream" in stages:
+            self.streams.append(stages)
+            if not self._splits and SPLIT in stages:
+                return (40324, SPLIT)
+        return None
+
+
+@pytest.mark.parametrize("splits", [True, False])
+def test_a_server_leaves_out_update_descriptions_and_splits_where_it_can(
+    mongod: Tapped, mongodb: Server, splits: bool
+) -> None:
+    mongod.database.songs.insert_one({"_id": "a", "n": 1})
+    state = mongod.tap().state
+    mongod.database.songs.update_one({"_id": "a"}, {"$set": {"n": 2}})
+    host, port = mongodb.client.address or ("127.0.0.1", 27017)
+    proxy = Watched(host, port, splits=splits)
+    mongod.uri = proxy.uri
+    output = mongod.tap(state)
+    proxy.close()
+    assert [record["document"] for record in output.records("songs")] == [{"_id": "a", "n": 2}]
+    followed = proxy.streams[-1]
+    assert (SPLIT in followed, "$project" in followed) == (splits, True)
 
 
 def test_an_event_that_is_too_large_costs_no_row_and_none_of_the_others(

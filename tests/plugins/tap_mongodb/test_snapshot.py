@@ -31,7 +31,7 @@ from tap_mongodb.prefetch import ahead
 from tap_mongodb.sync import track
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fixtures.fix_mongodb import Server
     from fixtures.mongo_tapped import Tapped
@@ -212,7 +212,7 @@ class Counting(Proxy):
 def test_a_collection_is_one_reading_in_the_order_of_its_index_if_it_has_one(
     mongod: Tapped, mongodb: Server, has_index: bool
 ) -> None:
-    mongod.database.songs.insert_many([{"_id": n} for n in range(100)])
+    mongod.database.songs.insert_many([{"_id": n} for n in reversed(range(100))])
     proxy = Counting(*(mongodb.client.address or ("127.0.0.1", 27017)))
     proxy.has_index = has_index
     mongod.uri = proxy.uri
@@ -220,6 +220,37 @@ def test_a_collection_is_one_reading_in_the_order_of_its_index_if_it_has_one(
     proxy.close()
     assert read == [json.dumps({"$numberInt": str(n)}, separators=(",", ":")) for n in range(100)]
     assert proxy.readings == (1 if has_index else 2)
+
+
+class Between(Proxy):
+    """Lets something happen once, between a reading of documents and its reply."""
+
+    def __init__(self, host: str, port: int, happens: Callable[[], object]) -> None:
+        self._happens: Callable[[], object] | None = happens
+        super().__init__(host, port)
+
+    def _kept_back(self, answer: dict[str, Any]) -> dict[str, Any] | None:
+        cursor = answer.get("cursor", {})
+        if self._happens and cursor.get("ns", "").endswith(".songs") and cursor.get("firstBatch"):
+            happens, self._happens = self._happens, None
+            happens()
+        return super()._kept_back(answer)
+
+
+def test_a_change_between_a_reading_and_its_reply_wins(mongod: Tapped, mongodb: Server) -> None:
+    songs = mongod.database.songs
+    songs.insert_one({"_id": "a", "n": 1})
+    proxy = Between(
+        *(mongodb.client.address or ("127.0.0.1", 27017)),
+        lambda: songs.update_one({"_id": "a"}, {"$set": {"n": 2}}),
+    )
+    mongod.uri = proxy.uri
+    output = mongod.tap()
+    proxy.close()
+    read, changed = output.records("songs")
+    assert (read["document"]["n"], changed["document"]["n"]) == (1, 2)
+    assert read["_sdc_lsn"] < changed["_sdc_lsn"]
+    assert Rows().load(output).alive("songs") == {"a": {"_id": "a", "n": 2}}
 
 
 def test_a_collection_that_is_made_anew_while_it_is_read_is_read_on(
