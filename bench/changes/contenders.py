@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 OURS, PEER, FLOOR = "mixtape", "MeltanoLabs 0.4.1", "bare pymongo, raw"
+ASKING_ALIKE = "bare pymongo, asking as mixtape"
+OUR_STAGES: list[dict[str, Any]] = [
+    {"$project": {"updateDescription": 0}},
+    {"$changeStreamSplitLargeEvent": {}},
+]
+"""What our tap has the server do to events, as a bare change stream does not."""
 
 
 class Contender(Protocol):
@@ -101,6 +107,7 @@ class Floor:
 
     uri: str
     name: str = FLOOR
+    stages: list[dict[str, Any]] = field(default_factory=list)
     tokens: dict[str, str] = field(default_factory=dict)
 
     def begin(self, collection: str) -> None:
@@ -112,7 +119,9 @@ class Floor:
     def command(self, collection: str, kind: str) -> list[str]:
         """Return the command."""
         command = [sys.executable, str(HERE / "floor.py"), kind, self.uri, collection]
-        return [*command, self.tokens[collection]] if kind == "events" else command
+        if kind == "events":
+            command += [self.tokens[collection], json.dumps(self.stages)]
+        return command
 
     def count(self, output: Path) -> int:
         """Read what it counted."""

@@ -1,12 +1,14 @@
 """The least that a client of MongoDB does: take every answer, and look into none.
 
 `floor.py documents URI COLLECTION` drains a cursor of raw batches, `floor.py events URI COLLECTION
-TOKEN` a change stream from a resume token on, raw too. Both print how many there were. That is
-counted by their bytes' framing alone: a document says its own length.
+TOKEN STAGES` a change stream from a resume token on, raw too, through stages written as JSON. Both
+print how many there were. That is counted by their bytes' framing alone: a document says its own
+length.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
@@ -34,13 +36,15 @@ def documents(uri: str, collection: str) -> int:
     return found
 
 
-def events(uri: str, collection: str, token: str) -> int:
+def events(uri: str, collection: str, token: str, stages: str) -> int:
     """Drain a change stream until an empty answer; return the number of events."""
     options: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
     client: MongoClient[dict[str, Any]] = MongoClient(uri)
     target = client[DATABASE].get_collection(collection, codec_options=options)
     found = 0
-    with target.watch(full_document="updateLookup", resume_after={"_data": token}) as stream:
+    with target.watch(
+        json.loads(stages), full_document="updateLookup", resume_after={"_data": token}
+    ) as stream:
         while stream.try_next() is not None:
             found += 1
     return found
