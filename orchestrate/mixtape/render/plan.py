@@ -89,6 +89,7 @@ def make(project: Project, listed: Clusters, faults: Faults) -> Plan:
             for each in project.schedules
             if cluster.runs(each)
         ]
+        _refuse_lost(cluster, place, runs, faults)
         placed.append((cluster, tuple(sorted(runs, key=lambda run: run.schedule.name))))
     _refuse_shared_states(project, placed, faults)
     steps = _step_by_step(project, listed, faults)
@@ -96,6 +97,19 @@ def make(project: Project, listed: Clusters, faults: Faults) -> Plan:
     used += [work for _, works_of in steps for work in works_of]
     accesses = tuple(sorted({work.access for work in used}, key=lambda access: access.name))
     return Plan(listed.owner, tuple(placed), accesses, steps)
+
+
+def _refuse_lost(cluster: Cluster, place: Place, runs: Iterable[Run], faults: Faults) -> None:
+    """Note stores that nothing leads to: a connector would look for them in its own pod."""
+    by_plugins = {run.work.access.plugins: run for run in runs}
+    for plugins, run in by_plugins.items():
+        for account in stores.accounts(plugins):
+            if account.place and account.place not in cluster.settings:
+                faults.add(
+                    place,
+                    f"cluster {cluster.name}: schedule {run.schedule.name} needs "
+                    f"{account.place} in settings: where {account.store.name} is",
+                )
 
 
 def _check_names(project: Project, faults: Faults) -> None:

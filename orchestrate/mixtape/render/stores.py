@@ -36,6 +36,8 @@ class Account:
     settings: dict[str, str] = field(default_factory=dict)
     #: key of the secret → file, for what the connector reads from files
     files: dict[str, str] = field(default_factory=dict)
+    #: the variable by which a cluster's settings say where the store is, if no secret does
+    place: str | None = None
     #: what it writes: the plugin's setting whose value names it, or the plugin itself
     writes: str | None = None
 
@@ -85,6 +87,7 @@ ACCOUNTS = {
                 "TARGET_POSTGRES_SSL_MODE": "verify-full",
                 "TARGET_POSTGRES_SSL_CERTIFICATE_AUTHORITY": CA_FILE,
             },
+            place="TARGET_POSTGRES_HOST",
             writes="default_target_schema",
         ),
     ),
@@ -99,6 +102,7 @@ ACCOUNTS = {
                 "TARGET_CASSANDRA_SSL_CLIENT_PRIVATE_KEY": "/etc/mixtape/cassandra-loader/tls.key",
             },
             files={"tls.crt": "tls.crt", "tls.key": "tls.key"},
+            place="TARGET_CASSANDRA_CONTACT_POINTS",
             writes="keyspace",
         ),
     ),
@@ -111,6 +115,7 @@ ACCOUNTS = {
                 "DBT_ENV_SECRET_POSTGRES_PASSWORD": "password",
             },
             {"DBT_POSTGRES_SSLMODE": "verify-full", "PGSSLROOTCERT": CA_FILE},
+            place="DBT_POSTGRES_HOST",
             writes="models",
         ),
     ),
@@ -121,6 +126,7 @@ ACCOUNTS = {
             "postgres-bi-reader",
             {"PGUSER": "username", "PGPASSWORD": "password"},
             {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": CA_FILE},
+            place="PGHOST",
         ),
         Account(
             OBJECT_STORE,

@@ -80,7 +80,7 @@ CLUSTERS = """
         image: registry.example/mixtape@sha256:{digest}
         api_server: 10.0.0.1/32
         dns: 169.254.20.10/32
-        settings: {{MELTANO_STATE_BACKEND_URI: "s3://state/prod"}}
+        settings: {{MELTANO_STATE_BACKEND_URI: "s3://state/prod", {stores}}}
         stores: {{mongodb: 192.168.7.0/24}}
         webhook: 198.51.100.7/32
         event_bus: {{url: "tls://nats.example:4222", cidr: 10.2.0.0/28}}
@@ -89,8 +89,12 @@ CLUSTERS = """
         schedules: [files, models]
         image: registry.example/mixtape@sha256:{digest}
         api_server: 10.0.0.2/32
-        settings: {{MELTANO_STATE_BACKEND_URI: "s3://state/stage"}}
-    """.format(digest="1" * 64)
+        settings: {{MELTANO_STATE_BACKEND_URI: "s3://state/stage", {stores}}}
+    """.format(
+    digest="1" * 64,
+    stores="DBT_POSTGRES_HOST: pg.example, TARGET_POSTGRES_HOST: pg.example,"
+    " TARGET_CASSANDRA_CONTACT_POINTS: '[\"cs.example\"]'",
+)
 
 
 def write(

@@ -65,6 +65,13 @@ _FILES = {
             "S3_ENDPOINT_URL=http://minio:9000 is insecure, and one is production",
         ),
         ("clusters", "{mongodb: ", "{mongo: ", "mongo:", "no store mongo"),
+        (
+            "clusters",
+            "TARGET_CASSANDRA_CONTACT_POINTS",
+            "CONTACT_POINTS",
+            "name: one",
+            "schedule serving needs TARGET_CASSANDRA_CONTACT_POINTS in settings: where cassandra",
+        ),
         ("clusters", "clusters:\n", "clusters: [\n", "", "not YAML"),
         ("meltano", "- name: tap-mongodb", "- label: nameless", "nameless", "extractors: no name"),
     ],

@@ -254,7 +254,8 @@ def _field_clusters() -> str:
                     "image": f"registry.example/mixtape@sha256:{'2' * 64}",
                     "api_server": f"10.{number}.0.1/32",
                     "settings": {
-                        "MELTANO_STATE_BACKEND_URI": f"s3://state/{number % ENVIRONMENTS}"
+                        "MELTANO_STATE_BACKEND_URI": f"s3://state/{number % ENVIRONMENTS}",
+                        "TARGET_POSTGRES_HOST": "warehouse.example",
                     },
                 }
                 for number in range(CLUSTERS_OF_A_FIELD)
