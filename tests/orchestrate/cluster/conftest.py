@@ -22,9 +22,12 @@ import yaml
 
 from fixtures.fix_object_store import Store
 from mixtape.render.platform import NAMESPACE
+from mixtape.render.stores import STORES
 from mixtape.render.tree import rendered
+from mixtape.services.cassandra import Cassandra
 from mixtape.services.minio import build
 from mixtape.services.postgres import make_roles
+from orchestrate.cluster.application import Live
 from orchestrate.cluster.kube import Kube
 from orchestrate.cluster.notifying_minio import NotifyingMinio
 from orchestrate.cluster.platform import Platform, image, rendered_for
@@ -46,6 +49,10 @@ _SCHEDULES = [
     {"name": "files-again", "job": "files-to-postgres", "interval": _FAR},
     {"name": "models", "job": "transform", "interval": _FAR},
     {"name": "files-to-facts", "job": "files-to-facts", "interval": _FAR},
+    {"name": "changes", "job": "changes-to-postgres", "interval": _FAR},
+    {"name": "forgetting", "job": "forget-events", "interval": _FAR},
+    {"name": "served-files", "job": "files-to-cassandra", "interval": _FAR},
+    {"name": "served-changes", "job": "changes-to-cassandra", "interval": _FAR},
 ]
 
 
@@ -74,10 +81,37 @@ def object_store(notifying: NotifyingMinio) -> Store:
 
 
 @pytest.fixture(scope="session")
+def live(service_root: Path) -> Iterator[Live]:
+    """The live application on its MongoDB, which asks everybody who they are."""
+    with Live(service_root / "live") as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def serving(service_root: Path) -> Iterator[Cassandra]:
+    """A Cassandra that tells pods the address at which they see it."""
+    node = Cassandra(
+        service_root / "serving",
+        settings={
+            "auto_snapshot": False,
+            "broadcast_rpc_address": os.environ["MIXTAPE_CLUSTER_HOST"],
+        },
+        options={"cassandra.unsafesystem": "true"},
+    )
+    node.start()
+    yield node
+    node.stop()
+
+
+@pytest.fixture(scope="session")
 def platform(
-    object_store: Store, notifying: NotifyingMinio, make_database: MakeDatabase
+    object_store: Store,
+    notifying: NotifyingMinio,
+    make_database: MakeDatabase,
+    live: Live,
+    serving: Cassandra,
 ) -> Iterator[Platform]:
-    """PostgreSQL and MinIO behind TLS, with names in the cluster."""
+    """The stores behind TLS, with names in the cluster."""
     database = make_database()
     make_roles(database.uri)
     run = uuid.uuid4().hex[:8]
@@ -85,7 +119,9 @@ def platform(
     for bucket in (raps, state):
         object_store.client.create_bucket(Bucket=bucket)
     host = os.environ["MIXTAPE_CLUSTER_HOST"]
-    with Platform(host, database, object_store, raps, state, notifying.authority) as found:
+    with Platform(
+        host, database, object_store, live, serving, raps, state, notifying.authority
+    ) as found:
         found.name_stores()
         yield found
     for bucket in (raps, state):
@@ -176,7 +212,7 @@ def _clusters(kube: Kube, platform: Platform) -> dict[str, Any]:
                 "parallel_runs": 3,
                 "settings": platform.settings,
                 "event_bus": {"url": os.environ["MIXTAPE_CLUSTER_BUS"], "cidr": here},
-                "stores": {"postgres": here, "object-store": here},
+                "stores": {store.name: here for store in STORES},
             }
         ],
     }

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import ssl
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from fixtures.front import Front
+from mixtape.render.stores import CA_FILE
+from mixtape.services.cassandra import DATACENTER, LOADER
 from mixtape.services.postgres import role_password
 from orchestrate.cluster.kube import Kube
 
@@ -19,11 +23,15 @@ if TYPE_CHECKING:
 
     from fixtures.fix_object_store import Store
     from fixtures.fix_postgres import Database
+    from mixtape.services.cassandra import Cassandra
+    from orchestrate.cluster.application import Live
     from orchestrate.cluster.kube import Object
 
 NAMESPACE = "stores"
 POSTGRES = ("warehouse", 5432)
 OBJECT_STORE = ("minio", 9000)
+MONGODB = ("mongodb", 27017)
+CASSANDRA = ("cassandra", 9042)
 
 
 @dataclass
@@ -33,6 +41,8 @@ class Platform:
     host: str
     database: Database
     store: Store
+    live: Live
+    cassandra: Cassandra
     raps: str
     state: str
     authority: trustme.CA
@@ -46,9 +56,15 @@ class Platform:
         for (name, number), target in (
             (POSTGRES, (str(settings["host"]), int(settings["port"]))),
             (OBJECT_STORE, (server, int(port))),
+            (MONGODB, ("127.0.0.1", self.live.port)),
+            (CASSANDRA, (self.cassandra.host, self.cassandra.port)),
         ):
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.authority.issue_cert(_host(name), self.host).configure_cert(context)
+            if (name, number) == CASSANDRA:
+                # As K8ssandra has it: a client shows a certificate too.
+                self.authority.configure_trust(context)
+                context.verify_mode = ssl.CERT_REQUIRED
             self.fronts[name] = self._open.enter_context(
                 Front((self.host, number), target, context, postgres=(name, number) == POSTGRES)
             )
@@ -79,14 +95,28 @@ class Platform:
             "PGHOST": host,
             "PGPORT": port,
             "PGDATABASE": database,
+            "TARGET_CASSANDRA_CONTACT_POINTS": json.dumps([_host(CASSANDRA[0])]),
+            "TARGET_CASSANDRA_LOCAL_DC": DATACENTER,
         }
 
-    @property
+    @cached_property
     def secrets(self) -> dict[str, dict[str, str]]:
         """Secret → key → value: what the platform's vault would hold."""
         uri = self.database.uri
         keys = {"access_key_id": self.store.access_key, "secret_access_key": self.store.secret_key}
+        loader = self.authority.issue_cert("loader@cassandra.example")
         return {
+            "cassandra-loader": {
+                "username": LOADER,
+                "password": self.cassandra.address()["TARGET_CASSANDRA_PASSWORD"],
+                "tls.crt": "".join(pem.bytes().decode() for pem in loader.cert_chain_pems),
+                "tls.key": loader.private_key_pem.bytes().decode(),
+            },
+            "mongodb-reader": {
+                # One member, seen through its Service; more would be found by their own names.
+                "connection_string": f"mongodb://{self.live.reader}@{_host(MONGODB[0])}:{MONGODB[1]}"
+                f"/?directConnection=true&tls=true&tlsCAFile={CA_FILE}"
+            },
             "object-store-raps": keys,
             "object-store-reports": keys,
             "object-store-state": keys,
@@ -105,10 +135,12 @@ class Platform:
         """Give each store a name in the cluster that leads to this machine."""
         kube = Kube(NAMESPACE)
         kube.apply(_object("v1", "Namespace", NAMESPACE))
-        for name, port in (POSTGRES, OBJECT_STORE):
+        for name, port in (POSTGRES, OBJECT_STORE, MONGODB, CASSANDRA):
             ports = [{"name": "tcp", "port": port}]
+            # Cassandra's Service is its nodes' addresses, by which drivers know them again.
+            spec = {"ports": ports, **({"clusterIP": "None"} if name == CASSANDRA[0] else {})}
             kube.apply(
-                _object("v1", "Service", name, NAMESPACE, spec={"ports": ports}),
+                _object("v1", "Service", name, NAMESPACE, spec=spec),
                 _object(
                     "discovery.k8s.io/v1",
                     "EndpointSlice",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from datetime import date
 
     from orchestrate.cluster.kube import Kube, Object
     from orchestrate.cluster.platform import Platform
@@ -32,6 +33,26 @@ class Cluster:
         parameters = [{"name": name, "value": value} for name, value in given.items()]
         spec["arguments"]["parameters"] = parameters
         return self.submit(workflow(f"{schedule}-", spec))
+
+    def backfill(self, schedule: str, days: Sequence[date]) -> str:
+        """Start a schedule's job again from each of some days on; return the Workflow's name."""
+        spec = self.kube.get("cronworkflow", schedule)["spec"]["workflowSpec"]
+        said = {each["name"]: each["value"] for each in spec["arguments"]["parameters"]}
+        given = {
+            name: value for name, value in said.items() if not name.endswith(("suffix", "seconds"))
+        }
+        given |= {"deadline-seconds": "900", "start-dates": json.dumps([str(day) for day in days])}
+        parameters = [{"name": name, "value": value} for name, value in given.items()]
+        return self.submit(
+            workflow(
+                "backfill-",
+                {
+                    "workflowTemplateRef": {"name": "meltano-backfill"},
+                    "entrypoint": spec["entrypoint"],
+                    "arguments": {"parameters": parameters},
+                },
+            )
+        )
 
     def submit(self, what: Object) -> str:
         """Make a Workflow of a manifest; return its name."""
@@ -90,6 +111,11 @@ class Cluster:
         """Return what the superuser sees in the warehouse."""
         with self.platform.database.connect() as connection:
             return connection.execute(query.encode()).fetchall()
+
+    def served(self, query: str) -> list[Any]:
+        """Return what the superuser sees in Cassandra."""
+        with self.platform.cassandra.session() as session:
+            return list(session.execute(query))
 
     def states(self) -> dict[str, bytes]:
         """Return Meltano's state objects: key → bytes."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,10 +10,8 @@ import pytest
 
 from orchestrate.cluster.corpus import many
 from orchestrate.cluster.kube import pods_of
-from orchestrate.cluster.runs import workflow
 
 if TYPE_CHECKING:
-    from orchestrate.cluster.kube import Object
     from orchestrate.cluster.runs import Cluster
 
 pytestmark = pytest.mark.cluster
@@ -28,7 +25,7 @@ def test_backfill_over_five_days(cluster: Cluster, raps: dict[str, bytes]) -> No
     before = cluster.states()
     rows = _rows(cluster)
 
-    backfill = cluster.submit(_backfill(cluster))
+    backfill = cluster.backfill("files", _DAYS)
     beside = cluster.start("files-again")
     ended = cluster.succeeded(backfill, 900)
     cluster.succeeded(beside, 400)
@@ -42,30 +39,11 @@ def test_backfill_over_five_days(cluster: Cluster, raps: dict[str, bytes]) -> No
     assert all(one[1] <= other[0] for one, other in itertools.pairwise(spans))
 
     after = cluster.states()
-    assert len([key for key in after if ":backfill-" in key]) == len(_DAYS)
+    added = after.keys() - before.keys()
+    assert len([key for key in added if ":backfill-" in key]) == len(_DAYS)
     (bookmark,) = (key for key in before if key.endswith("-to-target-postgres/state.json"))
     assert after[bookmark] == before[bookmark]
     assert _rows(cluster) == rows, "what the table held already stayed"
-
-
-def _backfill(cluster: Cluster) -> Object:
-    spec = cluster.kube.get("cronworkflow", "files")["spec"]["workflowSpec"]
-    said = {each["name"]: each["value"] for each in spec["arguments"]["parameters"]}
-    kept = {name: value for name, value in said.items() if not name.endswith(("suffix", "seconds"))}
-    given = {
-        **kept,
-        "deadline-seconds": "900",
-        "start-dates": json.dumps([str(day) for day in _DAYS]),
-    }
-    parameters = [{"name": name, "value": value} for name, value in given.items()]
-    return workflow(
-        "backfill-",
-        {
-            "workflowTemplateRef": {"name": "meltano-backfill"},
-            "entrypoint": spec["entrypoint"],
-            "arguments": {"parameters": parameters},
-        },
-    )
 
 
 def _rows(cluster: Cluster) -> list[tuple[str, str, str]]:

@@ -12,7 +12,14 @@ import yaml
 
 from mixtape.render import security
 from orchestrate.cluster.kube import Object, Refused, await_
-from orchestrate.cluster.platform import NAMESPACE, OBJECT_STORE, POSTGRES, image
+from orchestrate.cluster.platform import (
+    CASSANDRA,
+    MONGODB,
+    NAMESPACE,
+    OBJECT_STORE,
+    POSTGRES,
+    image,
+)
 from orchestrate.cluster.runs import workflow
 
 if TYPE_CHECKING:
@@ -23,7 +30,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cluster
 
-_RUNS = ("meltano-tap-files-target-postgres", "meltano-dbt", "mixtape-notify")
+_RUNS = (
+    "meltano-tap-files-target-postgres",
+    "meltano-tap-mongodb-target-cassandra",
+    "meltano-dbt",
+    "mixtape-notify",
+)
 _PROBE = """
 import json, socket, sys
 found = {}
@@ -112,6 +124,10 @@ def test_namespace_refuses_a_pod_that_is_not_hardened(cluster: Cluster) -> None:
     ("template", "reached"),
     [
         ("tap-files-target-postgres", {"postgres", "object-store", "api-server", "dns"}),
+        (
+            "tap-mongodb-target-cassandra",
+            {"mongodb", "cassandra", "object-store", "api-server", "dns"},
+        ),
         ("dbt", {"postgres", "api-server", "dns"}),
         ("notify", {"api-server", "dns"}),
     ],
@@ -129,8 +145,15 @@ def test_run_reaches_its_own_stores_and_nothing_else(
     )
     host = cluster.platform.host
     targets = [
-        ["postgres", f"{POSTGRES[0]}.{NAMESPACE}.svc", POSTGRES[1]],
-        ["object-store", f"{OBJECT_STORE[0]}.{NAMESPACE}.svc", OBJECT_STORE[1]],
+        *(
+            [store, f"{name}.{NAMESPACE}.svc", port]
+            for store, (name, port) in {
+                "postgres": POSTGRES,
+                "object-store": OBJECT_STORE,
+                "mongodb": MONGODB,
+                "cassandra": CASSANDRA,
+            }.items()
+        ),
         ["api-server", _api_server(cluster), 6443],
         ["elsewhere", host, elsewhere],
     ]

@@ -118,7 +118,7 @@ def test_run_that_finds_nothing_new_writes_nothing(cluster: Cluster) -> None:
 
 
 def test_no_secret_leaves_a_run(cluster: Cluster) -> None:
-    for schedule in ("files", "models"):
+    for schedule in ("files", "models", "changes", "served-changes"):
         cluster.run(schedule)
     # Of the runs before, the long form's too.
     ended = cluster.kube.of("workflow")
@@ -128,13 +128,15 @@ def test_no_secret_leaves_a_run(cluster: Cluster) -> None:
         "get", "cronworkflows,workflowtemplates,configmaps,externalsecrets,pods", "--output", "json"
     )
     outputs |= {name: body.decode() for name, body in cluster.states().items()}
-    outputs["loads"] = str(cluster.rows("select * from raw_files._sdc_loads"))
+    for schema in ("raw_files", "raw_mongo"):
+        outputs[f"loads of {schema}"] = str(cluster.rows(f"select * from {schema}._sdc_loads"))
     canaries = {
-        value
+        # Of a key in PEM one line, as it stands in a JSON text too.
+        max(value.splitlines(), key=len)
         for secret in cluster.platform.secrets.values()
         for key, value in secret.items()
-        if key in {"password", "secret_access_key"}
-    }
-    assert len(canaries) == 4
+        if key in {"password", "secret_access_key", "connection_string", "tls.key"}
+    } | {cluster.platform.live.password}
+    assert len(canaries) == 8
     found = [where for where, said in outputs.items() if any(each in said for each in canaries)]
     assert found == []
