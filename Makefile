@@ -12,7 +12,7 @@ WORKERS ?= 2
 SOURCES := extract plugins orchestrate tests bench
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help install demo down clean test test-long test-cluster image check bi format lock bench \
+.PHONY: help install demo down clean test test-long test-image test-cluster image check bi format lock bench \
 	bench-changes bench-loaders bench-serving bench-warehouse
 
 help: ## show this
@@ -32,12 +32,15 @@ clean: ## stop everything and remove all that was written (not .venv)
 
 test: $(BIN)/.installed-dev ## the usual tests, against real services
 	@$(BIN)/python -m mixtape.services.fetch
-	@$(BIN)/pytest -n $(WORKERS) -m "not long and not cluster" $(PYTEST_ARGS)
+	@$(BIN)/pytest -n $(WORKERS) -m "not long and not image and not cluster" $(PYTEST_ARGS)
 
 test-long: $(BIN)/.installed-dev ## the long property and load runs
 	@$(BIN)/pytest -m long --timeout=7200 $(PYTEST_ARGS)
 
-test-cluster: $(BIN)/.installed-dev ## the image and real runs on the cluster of KUBECONFIG
+test-image: $(BIN)/.installed-dev ## the image that was built, in containers
+	@$(BIN)/pytest -m image --timeout=1800 $(PYTEST_ARGS)
+
+test-cluster: $(BIN)/.installed-dev ## real runs of the image on the cluster of KUBECONFIG
 	@$(BIN)/pytest -m cluster --timeout=1800 $(PYTEST_ARGS)
 
 image: ## build the image with docker, podman or buildah

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from fixtures.fix_meltano import MakeProject, Project
 
-pytestmark = pytest.mark.cluster
+pytestmark = pytest.mark.image
 
 _BOUND = (
     *("--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges"),
@@ -149,7 +149,8 @@ def test_image_is_small_enough_to_pull(runner: str, image: str) -> None:
     size = 0
     with (
         subprocess.Popen([runner, "save", image], stdout=subprocess.PIPE) as saved,
-        subprocess.Popen(["gzip"], stdin=saved.stdout, stdout=subprocess.PIPE) as packed,
+        # The fastest way packs least: what a registry holds is no larger.
+        subprocess.Popen(["gzip", "-1"], stdin=saved.stdout, stdout=subprocess.PIPE) as packed,
     ):
         assert packed.stdout
         while chunk := packed.stdout.read(1 << 20):
