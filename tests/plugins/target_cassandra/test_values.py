@@ -176,6 +176,6 @@ def test_absent_and_null_fields_leave_no_tombstone(serving: Serving) -> None:
     )
     future.result()
     said = [event.description for event in future.get_query_trace(max_wait=30).events]
-    read = [line for line in said if "tombstone" in line]
-    assert read
-    assert all("0 tombstone" in line for line in read)
+    # Now and then the server looks the role up first, which is in the trace too.
+    *_, read = [line for line in said if line.startswith("Read ")]
+    assert read == "Read 1 live rows and 0 tombstone cells"
