@@ -1,5 +1,10 @@
 """Fixtures for every room: real services, each started once for a test run's worker."""
 
+import pytest
+
+# Helpers assert too, and what was found is to be seen.
+pytest.register_assert_rewrite("e2e", "fixtures", "orchestrate", "plugins", "transform")
+
 pytest_plugins = [
     "fixtures.spread",
     "fixtures.fix_services",

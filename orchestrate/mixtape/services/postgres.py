@@ -21,6 +21,8 @@ from mixtape.services.base import Given, Service, ServiceError, write_private
 DATABASE = "mixtape"
 ROLES = ("loader", "transformer", "bi_reader")
 _NOBODY = 65534
+_GREETING_SECONDS = 10
+"""A busy machine makes a healthy server slow to answer; an absent one refuses at once."""
 
 
 class Postgres(Service):
@@ -249,7 +251,7 @@ def _binaries() -> Path:
 
 def _answers(uri: str) -> bool:
     try:
-        with psycopg.connect(uri, connect_timeout=2):
+        with psycopg.connect(uri, connect_timeout=_GREETING_SECONDS):
             return True
     except psycopg.OperationalError:
         return False
