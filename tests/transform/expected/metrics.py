@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from transform.expected.rows import Row, day, month, rounded, utc_day
@@ -70,9 +71,5 @@ def load_lag_p95(happened: Iterable[Row]) -> Iterator[Row]:
 
 
 def _percentile(lags: Sequence[Decimal]) -> Decimal:
-    """Return the value below which that share of ``lags`` lies, between neighbours by line."""
-    place = _SHARE * (len(lags) - 1)
-    below = int(place)
-    above = min(below + 1, len(lags) - 1)
-    exact = lags[below] + (lags[above] - lags[below]) * (place - below)
-    return exact.quantize(Decimal("0.001"), ROUND_HALF_UP)
+    """Return the least of ``lags`` that so many of them do not exceed."""
+    return lags[math.ceil(_SHARE * len(lags)) - 1]

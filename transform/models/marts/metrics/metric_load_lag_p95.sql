@@ -17,8 +17,9 @@ final as (
         loaded_on,
         collection,
         count(*) as change_count,
-        round(
-            percentile_cont(0.95) within group (order by seconds_to_load)::numeric, 3
+        -- One of the times themselves: between two, numbers of floating point would be rounded.
+        percentile_disc(0.95) within group (
+            order by seconds_to_load
         )::numeric(14, 3) as load_lag_p95_seconds
     from changes
     group by loaded_on, collection
