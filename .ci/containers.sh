@@ -1,7 +1,7 @@
 # Sourced by what builds the image here: its tools, its base, and how its containers run.
 #
-# Needs root and Debian's buildah, podman and debootstrap, which are installed where they are missing.
-for program in buildah podman debootstrap; do
+# Needs root and Debian's buildah, podman, runc and debootstrap, which are installed where they are missing.
+for program in buildah podman runc debootstrap; do
     command -v "$program" >/dev/null ||
         { apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends "$program"; }
 done

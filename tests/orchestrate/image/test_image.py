@@ -38,12 +38,14 @@ _COMPRESSED_MEBIBYTES = 350
 @pytest.fixture(scope="session")
 def runner() -> str:
     """The program that runs containers."""
-    for name in ("podman", "docker"):
-        if shutil.which(name):
-            asked = subprocess.run([name, "info"], capture_output=True, check=False)
-            if asked.returncode == 0:
-                return name
-    pytest.fail("neither podman nor docker runs here: CONTRIBUTING.md says what a cluster needs")
+    said = []
+    for name in filter(shutil.which, ("podman", "docker")):
+        asked = subprocess.run([name, "info"], capture_output=True, text=True, check=False)
+        if asked.returncode == 0:
+            return name
+        said.append(f"{name}: {asked.stderr.strip()}")
+    why = "; ".join(said)
+    pytest.fail(f"podman or docker is to run here, see CONTRIBUTING.md, On a cluster. {why}")
 
 
 @pytest.fixture(scope="session")
