@@ -11,6 +11,8 @@ LOCKS := requirements
 WORKERS ?= 2
 SOURCES := extract plugins orchestrate tests bench
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Hundreds of processes follow; without it each compiles again all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install demo down clean test test-long test-image test-cluster image check bi format lock bench \
 	bench-changes bench-loaders bench-serving bench-warehouse

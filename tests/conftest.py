@@ -1,5 +1,9 @@
 """Fixtures for every room: real services, each started once for a test run's worker."""
 
+from __future__ import annotations
+
+import gc
+
 import pytest
 
 # Helpers assert too, and what was found is to be seen.
@@ -17,3 +21,9 @@ pytest_plugins = [
     "fixtures.fix_meltano",
     "fixtures.fix_chromium",
 ]
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was collected out of every search for garbage: it stays until the end."""
+    gc.collect()
+    gc.freeze()

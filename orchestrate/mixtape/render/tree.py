@@ -5,12 +5,11 @@ What is rendered is final. Kustomize sets the namespace and the image's digest, 
 
 from __future__ import annotations
 
-import contextlib
-import gc
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from mixtape.garbage import seldom_sought
 from mixtape.render import (
     access,
     clusters,
@@ -27,7 +26,7 @@ from mixtape.render import (
 from mixtape.render.errors import Faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from mixtape.render.clusters import Cluster
@@ -50,7 +49,7 @@ def rendered(root: Path) -> dict[str, str]:
         RenderError: something that no cluster could run; each fault with file and line.
     """
     faults = Faults()
-    with _garbage_left():
+    with seldom_sought():
         project = meltano_files.load(root, faults)
         listed = clusters.load(root, faults)
         made = plan.make(project, listed, faults) if listed else None
@@ -61,18 +60,6 @@ def rendered(root: Path) -> dict[str, str]:
             for name, text in _overlay(made, cluster, runs).items():
                 files[f"{FOLDER}/overlays/{cluster.name}/{name}"] = text
     return files
-
-
-@contextlib.contextmanager
-def _garbage_left() -> Iterator[None]:
-    """Collect no garbage meanwhile: almost all that is made is used, and looking costs a third."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def committed(root: Path) -> dict[str, str]:

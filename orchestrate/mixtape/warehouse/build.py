@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg import sql
 
+from mixtape.garbage import seldom_sought
 from mixtape.warehouse import news as new
 from mixtape.warehouse import profile, publish
 from mixtape.warehouse.errors import BuildError
@@ -62,7 +63,11 @@ def build(*, full_refresh: bool = False, verbose: bool = False) -> Outcome:
     """
     folder = profile.project()
     digest = new.project_digest(folder)
-    with psycopg.connect(profile.address(), autocommit=True) as connection, _alone(connection):
+    with (
+        seldom_sought(),
+        psycopg.connect(profile.address(), autocommit=True) as connection,
+        _alone(connection),
+    ):
         new.prepare(connection)
         news = new.news(connection, digest)
         _check_freshness(connection)
