@@ -220,7 +220,7 @@ def fill(project: Project, raps: dict[str, bytes]) -> None:
     """Put the authored corpus and some thousands of generated lyrics into the bucket."""
     project.put(raps)
     place = Bucket(project.store.client, project.bucket)
-    generate(place, lyrics=10_000, seed=3, layout="jsonl", files=8)
+    generate(place, lyrics=20_000, seed=3, layout="jsonl", files=8)
 
 
 def await_run(run: Run, seconds: float) -> None:
