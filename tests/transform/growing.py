@@ -13,7 +13,7 @@ from psycopg import sql
 from mixtape.services.postgres import conninfo_uri
 from transform import expected
 from transform.application import Application
-from transform.expected.rows import counted
+from transform.expected.rows import counted, differences
 from transform.mongo_feed import MongoFeed
 from transform.rap_files import RapFiles
 from transform.warehouse import Warehouse
@@ -64,8 +64,7 @@ class Growing:
         """Compare every mart with the calculation over what the feeds hold."""
         wanted = expected.marts(self.told())
         found = self.warehouse.marts()
-        odd = {name: difference(found[name], wanted[name]) for name in found}
-        assert {name: rows for name, rows in odd.items() if rows != ([], [])} == {}
+        assert differences(found, wanted) == {}
         self._check_versions()
 
     def told(self) -> expected.Input:
@@ -129,15 +128,6 @@ def within(time: datetime | None, window: Window | None) -> bool:
     if time is None or window is None:
         return time is None and window is None
     return window[0] <= time <= window[1]
-
-
-def difference(found: Rows, wanted: Rows) -> tuple[list[Row], list[Row]]:
-    """Return a few rows that are too many and a few that are missing."""
-    too_many, missing = found - wanted, wanted - found
-    return (
-        [dict(row) for row in list(too_many)[:3]],
-        [dict(row) for row in list(missing)[:3]],
-    )
 
 
 def snapshot(warehouse: Warehouse) -> dict[str, Rows]:

@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 
 from transform.expected import listening, metrics
-from transform.expected.rows import counted
-from transform.growing import difference, grown
+from transform.expected.rows import counted, difference
+from transform.growing import grown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

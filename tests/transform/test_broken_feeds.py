@@ -11,6 +11,7 @@ from psycopg import sql
 
 from mixtape.warehouse import BuildError
 from transform import broken
+from transform.expected.rows import differences
 from transform.growing import snapshot
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def test_a_broken_feed_stops_the_build_and_readers_keep_their_rows(
     with breakage(growing), pytest.raises(BuildError):
         growing.build()
     assert said in growing.warehouse.said
-    assert snapshot(growing.warehouse) == before
+    assert differences(snapshot(growing.warehouse), before) == {}
 
 
 def test_a_wrong_value_stops_the_build_and_is_kept_where_bi_cannot_see_it(
@@ -42,7 +43,7 @@ def test_a_wrong_value_stops_the_build_and_is_kept_where_bi_cannot_see_it(
     before = snapshot(growing.warehouse)
     with broken.wrong_enum(growing), pytest.raises(BuildError):
         growing.build()
-    assert snapshot(growing.warehouse) == before
+    assert differences(snapshot(growing.warehouse), before) == {}
     (line,) = [
         line
         for line in growing.warehouse.said.splitlines()

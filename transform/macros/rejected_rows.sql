@@ -1,7 +1,7 @@
 {#
   The rows of all quarantine tables among `relations` that the database has, one after another:
-  such a table is made with its first reject. While dbt only parses, all count, so that the
-  lineage is whole. `lineage` has the name and the type of each column that says where a fault is.
+  such a table is made with its first reject. `lineage` has the name and the type of each column
+  that says where a fault is.
 #}
 {% macro rejected_rows(relations, lineage) -%}
     {%- set none_of = [] -%}
@@ -17,7 +17,7 @@
         {{ none_of | join(",\n        ") }},
         null::timestamptz as _sdc_rejected_at
     where false
-    {%- for relation in relations if not execute or load_relation(relation) %}
+    {%- for relation in relations if is_loaded(relation) %}
     union all
     select
         '{{ relation.identifier.removesuffix("__rejected") }}' as stream_name,

@@ -1,15 +1,14 @@
 {#
   All rows of a raw table; none, of the declared columns and types, where the table is not there.
 
-  A feed's tables are made by its first load, and the warehouse is built before that too. While
-  dbt only parses, the table counts as there, so that the lineage is whole.
+  A feed's tables are made by its first load, and the warehouse is built before that too.
 #}
 {% macro rows_if_loaded(relation) -%}
     {%- set declared = none if not execute else graph.sources.values()
         | selectattr("schema", "equalto", relation.schema)
         | selectattr("identifier", "equalto", relation.identifier)
         | first -%}
-{%- if declared and load_relation(relation) is none -%}
+{%- if declared and not is_loaded(relation) -%}
         select
             {% for column in declared.columns.values() -%}
                 null::{{ column.data_type }} as {{ adapter.quote(column.name) }}

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from mixtape.report import facts, health
 from mixtape.report.health import State
 from transform import expected
-from transform.expected.rows import counted
+from transform.expected.rows import counted, difference
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +50,8 @@ def test_a_metric_equals_the_calculation_over_both_feeds(
     found: facts.Facts, calculated: dict[str, Rows], metric: str
 ) -> None:
     wanted = calculated[f"marts.{metric}"]
-    assert counted(asdict(row) for row in getattr(found, METRICS[metric])) == wanted
+    shown = counted(asdict(row) for row in getattr(found, METRICS[metric]))
+    assert difference(shown, wanted) == ([], [])
     assert wanted.total() > 0
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 Row = dict[str, Any]
 """A row by the names of its columns."""
@@ -21,6 +21,21 @@ Rows = Counter[tuple[tuple[str, Any], ...]]
 def counted(rows: Iterable[Row]) -> Rows:
     """Return rows as a multiset."""
     return Counter(tuple(sorted(row.items(), key=lambda item: item[0])) for row in rows)
+
+
+def difference(found: Rows, wanted: Rows) -> tuple[list[Row], list[Row]]:
+    """Return a few rows that are too many and a few that are missing."""
+    too_many, missing = found - wanted, wanted - found
+    return (
+        [dict(row) for row in list(too_many)[:3]],
+        [dict(row) for row in list(missing)[:3]],
+    )
+
+
+def differences(found: Mapping[str, Rows], wanted: Mapping[str, Rows]) -> dict[str, object]:
+    """Return, by the name of each of ``found`` that is not as wanted, a few odd rows."""
+    odd = {name: difference(rows, wanted[name]) for name, rows in found.items()}
+    return {name: rows for name, rows in odd.items() if rows != ([], [])}
 
 
 def uuid(value: str | None) -> UUID | None:
