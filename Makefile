@@ -14,8 +14,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Hundreds of processes follow; without it each compiles again all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo down clean test test-long test-image test-cluster image check bi format lock bench \
-	bench-changes bench-loaders bench-serving bench-warehouse
+.PHONY: help install demo down clean test test-long test-image test-cluster image check bi format lock \
+	bench-changes bench-files bench-loaders bench-serving bench-warehouse
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,8 +74,8 @@ format: $(BIN)/.installed-dev ## let the formatters do what they can
 lock: $(BIN)/.installed-bootstrap ## resolve pyproject.toml into requirements/
 	@bash requirements/lock.sh $(LOCKS)
 
-bench: $(BIN)/.installed-dev ## rows a second and peak memory, beside the floors
-	@$(BIN)/python bench/run.py
+bench-files: $(BIN)/.installed-dev ## tap-files and target-postgres beside their floors, into docs/ (an hour)
+	@PYTHONPATH=bench $(BIN)/python -m files --write $(BENCH_ARGS)
 
 bench-loaders: $(BIN)/.installed-dev ## target-postgres beside its peers, into docs/ (an hour)
 	@PYTHONPATH=bench $(BIN)/python -m loaders --write $(BENCH_ARGS)
