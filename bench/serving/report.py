@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
-from mixtape.paths import project_root
+from page import Columns
 
 if TYPE_CHECKING:
     from measure import Figures
+    from rich.table import Table
 
     from serving.contenders import Case
 
 _FLOOR = "DataStax driver, execute_concurrent_with_args"
-_PAGE = "docs/benchmarks/serving.md"
-_TITLES = ("case", "who", "seconds", "rows/s", "times as fast as the driver", "goal", "MB", "rows")
+_COLUMNS = Columns(
+    ("case", "who", "seconds", "rows/s", "times as fast as the driver", "goal", "MB", "rows"),
+    {"case", "who", "rows"},
+)
 
 
 @dataclass
@@ -35,42 +33,21 @@ class Result:
 
 def table(results: list[Result]) -> Table:
     """Return all figures for a terminal."""
-    found = Table(title="median of all rounds")
-    for title in _TITLES:
-        found.add_column(title, justify="left" if title in {"case", "who", "rows"} else "right")
-    for row in _rows(results):
-        found.add_row(*row)
-    return found
+    return _COLUMNS.terminal(_rows(results))
 
 
 def write(results: list[Result], rounds: int, lyrics: int) -> None:
     """Write the page below docs/."""
-    lines = [
-        "# Filling Cassandra, side by side",
-        "",
-        (
-            f"Written by `make bench-serving`; do not edit. {lyrics:,} lyrics on one Cassandra 5.0"
-            f" node, the median of {rounds}, everyone taking turns. target-cassandra reads Singer"
-            " messages and is timed as a whole process, as cqlsh is; the driver is given rows that"
-            " are ready in its memory, and only its writing counts. All rows were compared with"
-            " the input after each load. Server and loader share the machine, and machines differ:"
-            " read the ratios. [Decision 17](../decisions/0017-straight-to-a-replica.md) says"
-            " where the time goes."
-        ),
-        "",
-        (
-            f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {os.cpu_count()}"
-            f" cores at a load of {os.getloadavg()[2]:.0f}."
-        ),
-        "",
-        "| " + " | ".join(_TITLES) + " |",
-        "|---|---|--:|--:|--:|--:|--:|---|",
-        *("| " + " | ".join(row) + " |" for row in _rows(results)),
-        "",
-    ]
-    page = project_root() / _PAGE
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text("\n".join(lines))
+    text = (
+        f"Written by `make bench-serving`; do not edit. {lyrics:,} lyrics on one Cassandra 5.0"
+        f" node, the median of {rounds}, everyone taking turns. target-cassandra reads Singer"
+        " messages and is timed as a whole process, as cqlsh is; the driver is given rows that"
+        " are ready in its memory, and only its writing counts. All rows were compared with"
+        " the input after each load. Server and loader share the machine, and machines differ:"
+        " read the ratios. [Decision 17](../decisions/0017-straight-to-a-replica.md) says"
+        " where the time goes."
+    )
+    _COLUMNS.write("serving", "Filling Cassandra, side by side", text, _rows(results))
 
 
 def _rows(results: list[Result]) -> list[tuple[str, ...]]:

@@ -1,0 +1,55 @@
+"""Figures as a table, for a terminal and on a page below docs/benchmarks."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from mixtape.paths import project_root
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The titles of a table, and those of its columns that hold words, not numbers."""
+
+    titles: Sequence[str]
+    words: Collection[str]
+
+    def terminal(self, rows: Sequence[Sequence[str]]) -> Table:
+        """Return rows as a table for a terminal."""
+        found = Table(title="median of all rounds")
+        for title in self.titles:
+            found.add_column(title, justify="left" if title in self.words else "right")
+        for row in rows:
+            found.add_row(*row)
+        return found
+
+    def write(self, name: str, title: str, text: str, rows: Sequence[Sequence[str]]) -> None:
+        """Write a page: what is compared, on which machine, and the rows."""
+        marks = ("---" if each in self.words else "--:" for each in self.titles)
+        lines = [
+            f"# {title}",
+            "",
+            text,
+            "",
+            (
+                f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()},"
+                f" {os.cpu_count()} cores at a load of {os.getloadavg()[2]:.0f}."
+            ),
+            "",
+            "| " + " | ".join(self.titles) + " |",
+            "|" + "|".join(marks) + "|",
+            *("| " + " | ".join(row) + " |" for row in rows),
+            "",
+        ]
+        page = project_root() / "docs" / "benchmarks" / f"{name}.md"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text("\n".join(lines))
