@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import measure
 import psycopg
+from loaders.contenders import place
 from measure import Figures, timed
 from rich.console import Console
 
@@ -81,12 +82,17 @@ class Bench:
         download = [sys.executable, str(HERE / "floor_download.py"), self.store.url, case.bucket,
                     case.prefix, str(cases.WORKERS)]  # fmt: skip
         messages = self.scratch / "held.singer"
-        target = [str(TARGET), "--config", str(self._file("target", self._target_settings()))]
-        for number_ in range(1, self.rounds + 1):
-            console.print(f"round {number_} of {self.rounds}: {case.title} …")
+        bare = self.scratch / "unheld.singer"
+        loading = {"default_target_schema": "raw_files", "on_invalid_record": "quarantine"}
+        settings = self._file("target", {**place(self.postgres.uri), **loading})
+        target = [str(TARGET), "--config", str(settings)]
+        for at in range(1, self.rounds + 1):
+            console.print(f"round {at} of {self.rounds}: {case.title} …")
             self._time(floor, download)
             self._time(held, self._tap(case, HELD), stdout=messages)
-            self._time(unheld, self._tap(case, UNHELD), stdout=self.scratch / "unheld.singer")
+            self._time(unheld, self._tap(case, UNHELD), stdout=bare)
+            for output in (messages, bare):
+                check_whole(output, case)
             self._clear()
             self._time(load, target, stdin=messages)
             self._time(copy, self._ready_made())
@@ -112,8 +118,8 @@ class Bench:
         console.print("reading them once …")
         self._time(first, tap, stdout=messages)
         state.write_text(last_state(messages))
-        for number_ in range(1, self.rounds + 1):
-            console.print(f"round {number_} of {self.rounds}: {case.title} …")
+        for at in range(1, self.rounds + 1):
+            console.print(f"round {at} of {self.rounds}: {case.title} …")
             self._time(floor, listing)
             self._time(again, [*tap, "--state", str(state)], stdout=messages)
             self._time(start, [str(TAP), "--about"])
@@ -134,18 +140,6 @@ class Bench:
         path = self.scratch / f"{name}.json"
         path.write_text(json.dumps(content))
         return path
-
-    def _target_settings(self) -> dict[str, object]:
-        env = client_environment(self.postgres.uri)
-        return {
-            "host": env["TARGET_POSTGRES_HOST"],
-            "port": int(env["TARGET_POSTGRES_PORT"]),
-            "user": env["TARGET_POSTGRES_USER"],
-            "password": env["TARGET_POSTGRES_PASSWORD"],
-            "database": env["TARGET_POSTGRES_DATABASE"],
-            "default_target_schema": "raw_files",
-            "on_invalid_record": "quarantine",
-        }
 
     def _clear(self) -> None:
         """Remove what the load before wrote."""
@@ -169,6 +163,14 @@ class Bench:
             database.execute("create table floor (like raw_files.lyrics including all)")
             database.execute("checkpoint")
         return [str(psql()), self.postgres.uri, "-qc", rf"\copy floor from '{text}'"]
+
+
+def check_whole(messages: Path, case: Case) -> None:
+    """Refuse figures of a reading that has not all lyrics."""
+    with messages.open("rb") as lines:
+        found = sum(line.startswith(b'{"type":"RECORD","stream":"lyrics",') for line in lines)
+    if found != case.number:
+        raise RuntimeError(f"{case.title}: {found:,} records")
 
 
 def last_state(messages: Path) -> str:
