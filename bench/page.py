@@ -15,6 +15,8 @@ from mixtape.paths import project_root
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+FOLDER = project_root() / "docs" / "benchmarks"
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -32,24 +34,19 @@ class Columns:
             found.add_row(*row)
         return found
 
-    def write(self, name: str, title: str, text: str, rows: Sequence[Sequence[str]]) -> None:
-        """Write a page: what is compared, on which machine, and the rows."""
-        marks = ("---" if each in self.words else "--:" for each in self.titles)
-        lines = [
-            f"# {title}",
-            "",
-            text,
-            "",
-            (
-                f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()},"
-                f" {os.cpu_count()} cores at a load of {os.getloadavg()[2]:.0f}."
-            ),
-            "",
-            "| " + " | ".join(self.titles) + " |",
-            "|" + "|".join(marks) + "|",
-            *("| " + " | ".join(row) + " |" for row in rows),
-            "",
-        ]
-        page = project_root() / "docs" / "benchmarks" / f"{name}.md"
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text("\n".join(lines))
+    def markdown(self, rows: Sequence[Sequence[str]]) -> str:
+        """Return rows as a table for a page."""
+        marks = ["---" if each in self.words else "--:" for each in self.titles]
+        cells = ([cell.replace("|", r"\|") for cell in row] for row in (self.titles, marks, *rows))
+        return "\n".join("| " + " | ".join(row) + " |" for row in cells)
+
+
+def write(name: str, title: str, text: str, *parts: str) -> None:
+    """Write a page: what is compared, on which machine, and what was found."""
+    machine = (
+        f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {os.cpu_count()} cores"
+        f" at a load of {os.getloadavg()[2]:.0f}."
+    )
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    page = FOLDER / f"{name}.md"
+    page.write_text("\n\n".join((f"# {title}", text, machine, *parts)) + "\n")

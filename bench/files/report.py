@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import page
 from page import Columns
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def write(results: list[Result], rounds: int) -> None:
         " that of finding nothing new is a bare listing; that of loading is `psql \\copy` of"
         " ready-made text into the same keyed table. Machines differ: read the ratios."
     )
-    _COLUMNS.write("files", "Reading files, side by side", text, [_row(one) for one in results])
+    rows = _COLUMNS.markdown([_row(one) for one in results])
+    page.write("files", "Reading files, side by side", text, rows)
 
 
 def _row(one: Result) -> tuple[str, ...]:

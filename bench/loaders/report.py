@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import math
-import os
-import platform
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import page
 import pygal
+from page import Columns
 from pygal.style import LightSolarizedStyle
-from rich.table import Table
-
-from mixtape.paths import project_root
 
 if TYPE_CHECKING:
     from measure import Figures
+    from rich.table import Table
 
     from loaders.cases import Case
 
 _OURS = "mixtape"
 _FLOOR = "psql, ready-made text"
-_PAGE = "docs/benchmarks/loaders.md"
-_CHART = "docs/benchmarks/loaders.svg"
+_CHART = "loaders.svg"
+_COLUMNS = Columns(
+    (
+        "case",
+        "loader",
+        "seconds",
+        "rows/s",
+        "time to mixtape's",
+        "time to the floor",
+        "peak MB",
+        "tables compared with the input",
+    ),
+    {"case", "loader", "tables compared with the input"},
+)
 
 
 @dataclass
@@ -48,47 +57,21 @@ class Result:
 
 def table(results: list[Result]) -> Table:
     """Return all figures for a terminal."""
-    found = Table(title="median of all rounds, whole processes")
-    for title in ("case", "loader", "seconds", "rows/s", "to mixtape", "to floor", "MB", "tables"):
-        found.add_column(
-            title, justify="left" if title in {"case", "loader", "tables"} else "right"
-        )
-    for row in _rows(results):
-        found.add_row(*row)
-    return found
+    return _COLUMNS.terminal(_rows(results))
 
 
 def write(results: list[Result], rounds: int) -> None:
     """Write the page and its chart below docs/."""
-    lines = [
-        "# Loaders for PostgreSQL, side by side",
-        "",
-        (
-            "Written by `make bench-loaders`; do not edit. Wall time of whole processes, start-up"
-            f" included, the median of {rounds}, everyone taking turns on one"
-            " PostgreSQL 18. Machines differ: read the ratios. Tables were compared with the input"
-            " after each load. Validation is on unless the name says tuned"
-            " (`use_copy`, no validation, batches of 50,000)."
-        ),
-        "",
-        (
-            f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python"
-            f" {platform.python_version()}."
-        ),
-        "",
-        "![Time to load, by case and loader](loaders.svg)",
-        "",
-        (
-            "| case | loader | seconds | rows/s | time to mixtape's | time to the floor | peak MB"
-            " | tables compared with the input |"
-        ),
-        "|---|---|--:|--:|--:|--:|--:|---|",
-        *("| " + " | ".join(row) + " |" for row in _rows(results)),
-        "",
-    ]
-    page = project_root() / _PAGE
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text("\n".join(lines))
+    text = (
+        "Written by `make bench-loaders`; do not edit. Wall time of whole processes, start-up"
+        f" included, the median of {rounds}, everyone taking turns on one"
+        " PostgreSQL 18. Machines differ: read the ratios. Tables were compared with the input"
+        " after each load. Validation is on unless the name says tuned"
+        " (`use_copy`, no validation, batches of 50,000)."
+    )
+    chart = f"![Time to load, by case and loader]({_CHART})"
+    rows = _COLUMNS.markdown(_rows(results))
+    page.write("loaders", "Loaders for PostgreSQL, side by side", text, chart, rows)
     _draw(results)
 
 
@@ -134,4 +117,4 @@ def _draw(results: list[Result]) -> None:
         bars = [one for one in results if one.loader == loader][::-1]
         ratios = [one.figures.median / ours[one.case.name] for one in bars]
         chart.add(loader, [None if math.isnan(ratio) else ratio for ratio in ratios])
-    chart.render_to_file(str(project_root() / _CHART))
+    chart.render_to_file(str(page.FOLDER / _CHART))

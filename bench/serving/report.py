@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import page
 from page import Columns
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def write(results: list[Result], rounds: int, lyrics: int) -> None:
         " read the ratios. [Decision 17](../decisions/0017-straight-to-a-replica.md) says"
         " where the time goes."
     )
-    _COLUMNS.write("serving", "Filling Cassandra, side by side", text, _rows(results))
+    page.write(
+        "serving", "Filling Cassandra, side by side", text, _COLUMNS.markdown(_rows(results))
+    )
 
 
 def _rows(results: list[Result]) -> list[tuple[str, ...]]:
