@@ -23,10 +23,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 OURS, PEER, FLOOR = "mixtape", "MeltanoLabs 0.4.1", "bare pymongo, raw"
 ASKING_ALIKE = "bare pymongo, asking as mixtape"
-OUR_STAGES: list[dict[str, Any]] = [
-    {"$project": {"updateDescription": 0}},
-    {"$changeStreamSplitLargeEvent": {}},
-]
+OUR_STAGES: list[dict[str, Any]] = [{"$project": {"updateDescription": 0}}]
 """What our tap has the server do to events, as a bare change stream does not."""
 
 

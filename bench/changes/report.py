@@ -65,8 +65,8 @@ def write(results: list[Result], table: Table, rounds: int) -> None:
         " machine's cores with whoever reads. Whole processes writing to a file; *starting* is"
         " the same over an empty collection. Bare pymongo drains raw batches, or a raw change"
         " stream, and looks into none; once more it has the server leave `updateDescription`"
-        " out of events and split large ones, as mixtape does, which this server takes long"
-        " for. Machines differ: read the ratios."
+        " out of events, as mixtape does, which this server takes long for. Machines differ: read"
+        " the ratios."
     )
     page.write(
         "changes",

@@ -7,6 +7,7 @@ put a simulated server and a simulated target in their place.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from bson import Timestamp
@@ -43,6 +44,17 @@ class Start(NamedTuple):
         return Start(Timestamp(time.time, time.inc + 1) if self.is_end else time)
 
 
+class Form(Enum):
+    """In which form a change stream is asked for events."""
+
+    WHOLE = "whole"
+    """One above 16 MB cannot be sent."""
+    SPLIT = "split"
+    """One above 16 MB comes in parts; what the feed gives is put together again."""
+    BARE = "bare"
+    """None has a document."""
+
+
 class Change(NamedTuple):
     """One event of a change stream."""
 
@@ -76,7 +88,7 @@ class HistoryGoneError(Exception):
 
 
 class OversizeEventError(Exception):
-    """The next event is larger than the server can send."""
+    """The next event is larger than the server can send in this form."""
 
 
 class Feed(Protocol):
@@ -87,7 +99,8 @@ class Feed(Protocol):
 
         Raises:
             HistoryGoneError: the server lost what comes next.
-            OversizeEventError: the event is too large, and the settings say to do without it.
+            TokenRefusedError: the server took the token only to find that it cannot begin there.
+            OversizeEventError: the event is too large.
             SourceUnreachableError: the server went away and did not come back.
         """
         ...
@@ -134,8 +147,12 @@ class Source(Protocol):
         """Return what changes when a token of the stream might not be found any more."""
         ...
 
-    def watch(self, scope: Scope, start: Start, *, is_bare: bool = False) -> Feed:
-        """Open a change stream; a bare one has the same events without any document.
+    def can_split(self) -> bool:
+        """Return whether the server sends large events in parts if asked to."""
+        ...
+
+    def watch(self, scope: Scope, start: Start, form: Form = Form.WHOLE) -> Feed:
+        """Open a change stream; the same events come in each form.
 
         Raises:
             TokenRefusedError: the start has a token, and the server does not take it.

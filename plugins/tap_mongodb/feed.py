@@ -10,7 +10,12 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.errors import OperationFailure, PyMongoError
 
 from singer_kit.errors import ConfigError, SourceUnreachableError
-from tap_mongodb.client import Change, HistoryGoneError, OversizeEventError
+from tap_mongodb.client import (
+    Change,
+    HistoryGoneError,
+    OversizeEventError,
+    TokenRefusedError,
+)
 from tap_mongodb.connection import named
 
 if TYPE_CHECKING:
@@ -32,6 +37,33 @@ def is_gone(error: OperationFailure, *, with_token: bool = False) -> bool:
     return error.code == _HISTORY_LOST or (error.code == _FATAL and not with_token)
 
 
+def is_too_large(error: OperationFailure) -> bool:
+    """Return whether the server has an event that it cannot send."""
+    return error.code in _TOO_LARGE
+
+
+class LargeFirst:
+    """A change stream that was not opened, for its very first event is too large."""
+
+    token: Token | None = None
+    operation_time: Timestamp | None = None
+    waited = 0.0
+
+    def __init__(self, said: str) -> None:
+        self._said = said
+
+    def next(self) -> Change | None:
+        """Say so.
+
+        Raises:
+            OversizeEventError: always.
+        """
+        raise OversizeEventError(self._said)
+
+    def close(self) -> None:
+        """Do nothing: the server knows of no stream."""
+
+
 class MongoFeed:
     """An open change stream; see :class:`~tap_mongodb.client.Feed`."""
 
@@ -41,7 +73,7 @@ class MongoFeed:
         token: Token | None,
         database: str,
         *,
-        skips: bool = False,
+        is_by_token: bool,
         is_bare: bool = False,
     ) -> None:
         self.token = token
@@ -49,7 +81,8 @@ class MongoFeed:
         self.waited = 0.0
         self._answers = answers
         self._database = database
-        self._skips = skips
+        self._is_by_token = is_by_token
+        """And nothing was answered since."""
         self._is_bare = is_bare
         self._coming: Iterator[RawBSONDocument] = iter(())
         self._end: Nothing | PyMongoError | None = None
@@ -61,8 +94,9 @@ class MongoFeed:
 
         Raises:
             HistoryGoneError: the server lost what comes next.
-            ConfigError: an event is larger than the server can send.
-            OversizeEventError: the same, and the settings say to do without it.
+            TokenRefusedError: the server took the token only to find that it cannot begin there.
+            OversizeEventError: an event is larger than the server can send.
+            ConfigError: the settings' pipeline takes away what is needed.
             SourceUnreachableError: the server went away and did not come back.
         """
         while True:
@@ -73,11 +107,13 @@ class MongoFeed:
             if isinstance(end, PyMongoError):
                 raise self._named(end) from None
             if end is not None:
+                self._is_by_token = False
                 self.token, self.operation_time, self.waited = end
                 return None
             found = self._answers.next()
             self._coming, self._end = iter(found.events), found.end
             if found.events:
+                self._is_by_token = False
                 self.operation_time = found.time
 
     def close(self) -> None:
@@ -91,16 +127,12 @@ class MongoFeed:
         where = f"change stream on database {self._database!r}"
         if isinstance(error, OperationFailure):
             said = (error.details or {}).get("errmsg") or str(error)
+            if error.code == _FATAL and self._is_by_token:
+                return TokenRefusedError(said)
             if is_gone(error):
                 return HistoryGoneError(said)
-            if error.code in _TOO_LARGE:
-                if self._skips:
-                    return OversizeEventError(said)
-                return ConfigError(
-                    f"{where}: an event is above 16 MB ({said}); set oversize_events to split "
-                    "(MongoDB 6.0.9 and later) or to skip_and_quarantine, or drop fields from it "
-                    "with change_stream_pipeline"
-                )
+            if is_too_large(error):
+                return OversizeEventError(said)
         return named(error, where)
 
     def _whole(self, event: RawBSONDocument) -> RawBSONDocument | None:

@@ -13,9 +13,9 @@ from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from singer_kit.errors import ConfigError
 from tap_mongodb.answers import Answers, is_passing
 from tap_mongodb.brackets import filters_after
-from tap_mongodb.client import HistoryGoneError, TokenRefusedError
+from tap_mongodb.client import Form, HistoryGoneError, TokenRefusedError
 from tap_mongodb.connection import errors_named, named
-from tap_mongodb.feed import MongoFeed, is_gone
+from tap_mongodb.feed import LargeFirst, MongoFeed, is_gone, is_too_large
 from tap_mongodb.identity import id_of
 from tap_mongodb.prefetch import ahead
 from tap_mongodb.projection import of_document, of_events
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pymongo.client_session import ClientSession
     from pymongo.database import Database
 
-    from tap_mongodb.client import Scope, Start
+    from tap_mongodb.client import Feed, Scope, Start
     from tap_mongodb.projection import Paths
     from tap_mongodb.settings import Settings
 
@@ -41,6 +41,7 @@ _PLAN_KILLED = 175
 """The collection was dropped or renamed while it was read; another may be in its place."""
 _BARE = ("operationType", "clusterTime", "ns", "to", "documentKey")
 """What is left of an event that is too large; its token comes by itself."""
+_SPLIT: dict[str, Any] = {"$changeStreamSplitLargeEvent": {}}
 _BY_ID = (("_id", 1),)
 
 
@@ -67,7 +68,6 @@ class MongoSource:
         self._database = database
         self._settings = settings
         self._options: dict[str, dict[str, Any]] = {}
-        self._splits: bool | None = None
         self._is_hinted = True
         self._session = self._new_session()
 
@@ -134,20 +134,29 @@ class MongoSource:
         said = json_util.dumps([scope.collection, self._pipeline(scope)], sort_keys=True)
         return blake2b(said.encode(), digest_size=8).hexdigest()
 
-    def watch(self, scope: Scope, start: Start, *, is_bare: bool = False) -> MongoFeed:
+    def can_split(self) -> bool:
+        """Ask the server for it; see :class:`~tap_mongodb.client.Source`."""
+        stages: list[dict[str, Any]] = [{"$changeStream": {}}, _SPLIT]
+        try:
+            self._database.aggregate(stages).close()
+        except OperationFailure:
+            return False
+        return True
+
+    def watch(self, scope: Scope, start: Start, form: Form = Form.WHOLE) -> Feed:
         """Open a change stream; see :class:`~tap_mongodb.client.Source`.
 
         Raises:
             ConfigError: the server has no change streams, or they are switched off.
         """
         try:
-            return self._open(scope, start, is_bare=is_bare)
+            return self._open(scope, start, form)
         except OperationFailure as error:
             where = f"change stream on {self._name(scope)}"
             if error.code == _SWITCHED_OFF:
                 if self._settings.allow_modify_change_streams:
                     self._switch_on(scope)
-                    return self.watch(scope, start, is_bare=is_bare)
+                    return self.watch(scope, start, form)
                 raise ConfigError(
                     f"{where}: change streams are switched off; set allow_modify_change_streams, "
                     "or run modifyChangeStreams on it"
@@ -156,6 +165,8 @@ class MongoSource:
                 raise standalone(where) from None
             if isinstance(error, ConnectionFailure):
                 raise named(error, where) from None
+            if is_too_large(error):
+                return LargeFirst(str(error))
             if is_gone(error, with_token=start.token is not None):
                 raise HistoryGoneError(
                     (error.details or {}).get("errmsg") or str(error.code)
@@ -211,21 +222,21 @@ class MongoSource:
         with cursor, closing(ahead(cast("Iterator[bytes]", cursor))) as batches:
             yield from batches
 
-    def _open(self, scope: Scope, start: Start, *, is_bare: bool) -> MongoFeed:
+    def _open(self, scope: Scope, start: Start, form: Form) -> MongoFeed:
         session = self._client.start_session(causal_consistency=False)
         options: dict[str, Any] = {"start_at_operation_time": start.time}
         if start.token is not None:
             options = {"start_after" if start.is_end else "resume_after": start.token}
         target = self._database if scope.collection is None else self._database[scope.collection]
         pipeline = self._pipeline(scope)
-        if is_bare:
+        if form is Form.BARE:
             pipeline.append({"$project": dict.fromkeys(_BARE, 1)})
         else:
             options["full_document"] = self._full_document(scope)
             if (before := self._settings.full_document_before_change) != "off":
                 options["full_document_before_change"] = before
-            if self._settings.oversize_events == "split" and self._can_split():
-                pipeline.append({"$changeStreamSplitLargeEvent": {}})
+            if form is Form.SPLIT:
+                pipeline.append(_SPLIT)
         stream = target.watch(
             pipeline,
             max_await_time_ms=max(1, int(self._settings.await_seconds * 1_000)),
@@ -236,24 +247,11 @@ class MongoSource:
             Answers(stream, session),
             stream.resume_token,
             self._database.name,
-            skips=self._settings.oversize_events == "skip_and_quarantine" and not is_bare,
-            is_bare=is_bare,
+            is_by_token=start.token is not None,
+            is_bare=form is Form.BARE,
         )
         feed.operation_time = session.operation_time
         return feed
-
-    def _can_split(self) -> bool:
-        if self._splits is None:
-            stages: list[dict[str, Any]] = [
-                {"$changeStream": {}},
-                {"$changeStreamSplitLargeEvent": {}},
-            ]
-            try:
-                self._database.aggregate(stages).close()
-                self._splits = True
-            except OperationFailure:
-                self._splits = False
-        return self._splits
 
     def _pipeline(self, scope: Scope) -> list[dict[str, Any]]:
         stages: list[dict[str, Any]] = []

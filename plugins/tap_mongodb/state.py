@@ -68,6 +68,13 @@ class Cursor:
     offset: int = 0
     """What versions are ahead of cluster times, after a move to a cluster whose clock is behind."""
 
+    def move(self, token: Token | None, time: Timestamp | None = None) -> None:
+        """Move on; a server without a token leaves its time as the position."""
+        if token is not None:
+            self.token, self.is_end = token, False
+        if time is not None and time > self.time:
+            self.time = time
+
     def lsn_of(self, time: Timestamp) -> int:
         """Return the version of rows at a cluster time."""
         return lsn_of(time) + self.offset

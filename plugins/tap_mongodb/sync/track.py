@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from singer_kit.errors import HistoryLostError
-from tap_mongodb.client import OversizeEventError, Start, TokenRefusedError
+from tap_mongodb.client import Change
 from tap_mongodb.state import write_time
+from tap_mongodb.sync.reader import Reader
 from tap_mongodb.sync.snapshot import fresh_bookmark
 
 if TYPE_CHECKING:
     from bson import Timestamp
 
-    from tap_mongodb.client import Change, Feed, Scope, Sink, Source
+    from tap_mongodb.client import Scope, Sink, Source
     from tap_mongodb.settings import Settings
     from tap_mongodb.state import Bookmark, Cursor
     from tap_mongodb.sync.journal import Journal
@@ -25,13 +26,8 @@ logger = logging.getLogger("tap-mongodb")
 ROW_KINDS = frozenset(("insert", "update", "replace", "delete"))
 EMPTY_ANSWERS = 2
 """So many in a row, of full await time and behind the goal, say that nothing is left."""
-FULL = 0.9
-"""Of the await time; a server that is sooner had only enough of events that nobody wants."""
 MAX_GROUP = 20_000
 """Events of one cluster time that are held to be folded; a larger transaction goes out in parts."""
-
-MAX_AGAIN = 20
-"""So often an event that is too large is met again where its token is not taken."""
 
 
 @dataclass
@@ -74,17 +70,12 @@ class Track:
         self.scope = scope
         self.cursor = cursor
         self.followers = followers
-        self.hash = source.fingerprint(scope)
         self._source = source
         self._settings = settings
         self._journal = journal
         self._by_collection = {follower.collection: follower for follower in followers}
         self._pending: list[Change] = []
-        self._feed: Feed | None = None
-        self._fresh: Start | None = None
-        """Where the change stream was opened, if it has not given anything since."""
-        self._comes_again = 0
-        """How often in a row one event that is too large was met again."""
+        self._reader = Reader(source, settings, scope, cursor)
         self._has_tables = not settings.is_changelog
         self._has_events = settings.output_mode != "upsert"
 
@@ -94,119 +85,39 @@ class Track:
         Raises:
             HistoryGoneError: the server has neither.
         """
-        self.close()
-        cursor = self.cursor
-        self._feed, is_by_token = self._open_at(cursor.start)
-        cursor.pipeline_hash = self.hash
-        if not is_by_token:
-            self._move(self._feed.token)
-
-    def _open_at(self, start: Start) -> tuple[Feed, bool]:
-        feed, is_by_token = self._watch(start)
-        self._fresh = start if is_by_token else start.by_time
-        return feed, is_by_token
-
-    def _watch(self, start: Start, *, is_bare: bool = False) -> tuple[Feed, bool]:
-        """Open a change stream by token, else by time; return which of them it was."""
-        if start.token is not None:
-            try:
-                return self._source.watch(self.scope, start, is_bare=is_bare), True
-            except TokenRefusedError as refused:
-                is_changed = self.cursor.pipeline_hash != self.hash
-                logger.info(
-                    "resume token not taken (%s%s); going on from cluster time %s",
-                    "the pipeline has changed; " if is_changed else "",
-                    refused,
-                    write_time(start.time),
-                )
-        return self._source.watch(self.scope, start.by_time, is_bare=is_bare), False
+        self._pending.clear()
+        self._reader.open(self.cursor)
 
     def close(self) -> None:
         """Let go of the change stream; what was held back is read again."""
         self._pending.clear()
-        feed, self._feed = self._feed, None
-        if feed:
-            feed.close()
+        self._reader.close()
 
     def catch_up(self, goal: Timestamp) -> None:
         """Take every change up to the cluster time ``goal``; more may come with them.
 
         Raises:
             HistoryGoneError: the server lost what comes next.
+            ConfigError: an event is too large for the server and the settings.
             StopRun: the run is to end.
         """
         empty = 0
         quiet_since = self._journal.clock()
         while True:
-            feed = self._feed
-            if feed is None:
-                self.open()
-                continue
-            known = feed.operation_time
-            try:
-                change = feed.next()
-            except OversizeEventError:
-                change = self._next_bare(feed)
-                if change is None:
-                    continue
-            if change is not None:
-                if not change.is_bare:
-                    self._fresh = None
+            found = self._reader.next()
+            if isinstance(found, Change):
                 empty, quiet_since = 0, self._journal.clock()
-                if self._take(change) and change.time > goal and self._is_enough:
+                if self._take(found) and found.time > goal and self._is_enough:
                     return
                 continue
             self._flush()
-            # The time of the answer before: the server had all of it committed when it found
-            # nothing more.
-            self._move(feed.token, known)
+            self.cursor.move(found.token, found.known)
             self._journal.safe_point()
-            if (
-                self._has_waited(feed)
-                and feed.operation_time is not None
-                and feed.operation_time >= goal
-            ):
+            if found.has_waited and found.time is not None and found.time >= goal:
                 empty += 1
             is_quiet = self._journal.clock() - quiet_since >= self._settings.idle_timeout_seconds
             if is_quiet or (empty >= EMPTY_ANSWERS and self._is_enough):
                 return
-
-    def _next_bare(self, feed: Feed) -> Change | None:
-        """Return the event that is too large, without its documents, and go on behind it.
-
-        None where the server, asked in this way, has no event; then it is asked once more.
-        """
-        feed.close()
-        pending = self._pending
-        start = self._fresh
-        if start is None:
-            start = Start(pending[-1].time, pending[-1].token) if pending else self.cursor.start
-        bare, _ = self._watch(start, is_bare=True)
-        try:
-            # A sooner empty answer had only enough of events that nobody wants.
-            while (change := bare.next()) is None and not self._has_waited(bare):
-                pass
-        finally:
-            bare.close()
-        if change is None:
-            self._feed, is_by_token = self._open_at(start)
-        else:
-            self._feed, is_by_token = self._open_at(Start(change.time, change.token))
-        self._comes_again = 0 if change and is_by_token else self._comes_again + 1
-        if self._comes_again > MAX_AGAIN:
-            time = change.time if change else start.time
-            raise HistoryLostError(
-                f"change stream: the server does not go on behind the event at cluster time "
-                f"{write_time(time)}, which is above 16 MB; set oversize_events to split, "
-                "or drop fields from it with change_stream_pipeline"
-            )
-        if change and change.kind in ROW_KINDS - {"delete"} and self._has_tables:
-            change = change._replace(document=self._source.find(change.collection, change.key))
-        return change
-
-    def _has_waited(self, feed: Feed) -> bool:
-        """Tell whether the newest empty answer took all the time that it was given."""
-        return feed.waited >= FULL * self._settings.await_seconds
 
     @property
     def _is_enough(self) -> bool:
@@ -235,15 +146,7 @@ class Track:
         pending, self._pending = self._pending, []
         if pending:
             self._apply(pending)
-            self._move(pending[-1].token, pending[-1].time)
-
-    def _move(self, token: Any, time: Timestamp | None = None) -> None:
-        """Move the cursor; a server without a token leaves its time as the position."""
-        cursor = self.cursor
-        if token is not None:
-            cursor.token, cursor.is_end = token, False
-        if time is not None and time > cursor.time:
-            cursor.time = time
+            self.cursor.move(pending[-1].token, pending[-1].time)
 
     def _apply(self, changes: list[Change]) -> None:
         rows: dict[tuple[str, bytes], _Row] = {}

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import bson
 import pytest
 
-from fixtures.mongo_proxies import SPLIT, Proxy
 from fixtures.mongo_tapped import Rows
 from singer_kit.errors import HistoryLostError
 from tap_mongodb import TapMongoDB
@@ -302,80 +301,3 @@ def test_pre_images_fill_a_deleted_row(mongod: Tapped) -> None:
         first.state, delete_payload="pre_image", full_document_before_change="whenAvailable"
     ).records("songs")
     assert record["document"] == {"_id": "a", "n": 1}
-
-
-@pytest.mark.parametrize("oversize_events", ["split", "fail"])
-def test_a_large_update_is_a_row(mongod: Tapped, oversize_events: str) -> None:
-    """Its event tells the text twice, and has more than 16 MB, if nothing is left out of it."""
-    mongod.database.songs.insert_one({"_id": "a", "n": 1})
-    first = mongod.tap(oversize_events=oversize_events)
-    large = "x" * 9_000_000
-    mongod.database.songs.update_one({"_id": "a"}, {"$set": {"n": 2, "text": large}})
-    rows = Rows().load(mongod.tap(first.state, oversize_events=oversize_events))
-    assert bson.encode(rows.alive("songs")["a"]) == bson.encode({"_id": "a", "n": 2, "text": large})
-
-
-class Watched(Proxy):
-    """Knows what change streams it was asked for, and may not be able to split events."""
-
-    def __init__(self, host: str, port: int, *, splits: bool) -> None:
-        self.streams: list[set[str]] = []
-        """The names of each one's stages."""
-        self._splits = splits
-        super().__init__(host, port)
-
-    def _why_not(self, command: dict[str, Any]) -> tuple[int, str] | None:
-        stages = {name for stage in command.get("pipeline", ()) for name in stage}
-        if "$changeStream" in stages:
-            self.streams.append(stages)
-            if not self._splits and SPLIT in stages:
-                return (40324, SPLIT)
-        return None
-
-
-@pytest.mark.parametrize("splits", [True, False])
-def test_a_server_leaves_out_update_descriptions_and_splits_where_it_can(
-    mongod: Tapped, mongodb: Server, splits: bool
-) -> None:
-    mongod.database.songs.insert_one({"_id": "a", "n": 1})
-    state = mongod.tap().state
-    mongod.database.songs.update_one({"_id": "a"}, {"$set": {"n": 2}})
-    host, port = mongodb.client.address or ("127.0.0.1", 27017)
-    proxy = Watched(host, port, splits=splits)
-    mongod.uri = proxy.uri
-    output = mongod.tap(state)
-    proxy.close()
-    assert [record["document"] for record in output.records("songs")] == [{"_id": "a", "n": 2}]
-    followed = proxy.streams[-1]
-    assert (SPLIT in followed, "$project" in followed) == (splits, True)
-
-
-def test_an_event_that_is_too_large_costs_no_row_and_none_of_the_others(
-    mongod: Tapped, mongodb: Server
-) -> None:
-    settings: dict[str, Any] = {
-        "output_mode": "both",
-        "oversize_events": "skip_and_quarantine",
-    }
-    mongod.database.songs.insert_one({"_id": "a", "n": 1})
-    state = mongod.tap(**settings).state
-    # More than the server's first answer has, so that the next one is asked for.
-    mongod.database.songs.insert_many([{"_id": f"s{n}", "n": n} for n in range(300)])
-    mongod.database.songs.delete_one({"_id": "a"})
-    mongodb.fail(["getMore"], errorCode=10334)  # BSONObjectTooLarge
-    try:
-        output = mongod.tap(state, **settings)
-    finally:
-        mongodb.heal()
-    rows = Rows().load(output)
-    assert numbers(rows.alive("songs")) == {f"s{n}": n for n in range(300)}
-    assert rows.deleted("songs") == {"a"}
-    (rejected,) = output.records("songs__rejected")
-    assert rejected["error_code"] == "event_too_large"
-    *inserted, deleted = output.records("songs__changes")
-    assert [event["object_id"] for event in inserted] == [f"s{n}" for n in range(300)]
-    assert deleted["object_id"] == "a"
-    bare = [event["object_id"] for event in inserted if "n" not in event["document"]]
-    place = f"{mongod.database.name}.songs"
-    assert [f"{place}/{key}" for key in bare] == [rejected["source_key"]]
-    assert mongod.tap(output.state, **settings).counts() == {}

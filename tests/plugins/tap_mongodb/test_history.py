@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fixtures.mongo_proxies import Late
 from fixtures.mongo_tapped import Rows, Tapped
 from fixtures.singer import run_tap
 from singer_kit.errors import HistoryLostError
 from tap_mongodb import TapMongoDB
 
 if TYPE_CHECKING:
-    from fixtures.fix_mongodb import MakeMongodb
+    from fixtures.fix_mongodb import MakeMongodb, Server
     from fixtures.singer import State
 
 
@@ -49,6 +50,18 @@ def test_lost_history_is_said_and_made_good(
     assert rows.deleted("songs") == {"s1"}
     mongo.database.songs.insert_one({"_id": "s9", "n": 9})
     assert mongo.tap(anew.state).counts() == {"songs": 1}
+
+
+def test_a_token_that_is_refused_late_is_no_lost_history(mongod: Tapped, mongodb: Server) -> None:
+    host, port = mongodb.client.address or ("127.0.0.1", 27017)
+    proxy = Late(host, port)
+    mongod.uri = proxy.uri
+    mongod.database.songs.insert_one({"_id": "a", "n": 1})
+    state = mongod.tap().state
+    mongod.database.songs.insert_many([{"_id": "b", "n": 2}, {"_id": "c", "n": 3}])
+    output = mongod.tap(state, on_history_lost="fail")
+    proxy.close()
+    assert [record["_id"] for record in output.records("songs")] == ["b", "c"]
 
 
 def test_after_lost_history_one_may_go_on_with_a_gap(make_mongodb: MakeMongodb) -> None:

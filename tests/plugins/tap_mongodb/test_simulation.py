@@ -27,6 +27,7 @@ def settings_of(rng: random.Random, **more: object) -> Settings:
         "max_events": rng.choice((0, 0, 0, 3)),
         "output_mode": rng.choice(("upsert", "both")),
         "capture_scope": rng.choice(("database", "database", "collection")),
+        "oversize_events": rng.choice(("split", "skip_and_quarantine")),
         **more,
     }
     return Settings.of(given)
@@ -101,9 +102,12 @@ def play(number: int) -> None:
     target.take(last.messages, rng, dies=False)
     for name in COLLECTIONS:
         assert target.alive(name) == world.latest.get(name, {}), (number, name)
-    # Another scope may go through events once more, and write the same rows.
-    scope = settings.capture_scope
-    again = Process(world, settings_of(rng, max_events=0, capture_scope=scope), target.state, None)
+    # Another scope, or form of events, may go through some once more, and write the same rows.
+    same = {
+        "capture_scope": settings.capture_scope,
+        "oversize_events": settings.oversize_events,
+    }
+    again = Process(world, settings_of(rng, max_events=0, **same), target.state, None)
     again.run()
     assert [message for message in again.messages if message[0] != "state"] == [], number
 
