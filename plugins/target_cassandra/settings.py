@@ -244,7 +244,7 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property(
         "max_concurrent_requests",
         th.IntegerType,
-        default=64,
+        default=256,
         title="Most requests at once",
         description="Requests that are under way at the most.",
     ),
