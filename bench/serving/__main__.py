@@ -22,6 +22,7 @@ SETTINGS = {
     "memtable_heap_space": "1GiB",
     "memtable_offheap_space": "1GiB",
     "credentials_validity": "2000ms",
+    "commitlog_sync_period": "10000ms",
 }
 WARM_UPS = 2
 """Loads of each table before anything counts: Java has compiled the server after 400,000 rows."""
