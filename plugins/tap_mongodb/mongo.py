@@ -137,10 +137,13 @@ class MongoSource:
     def can_split(self) -> bool:
         """Ask the server for it; see :class:`~tap_mongodb.client.Source`."""
         stages: list[dict[str, Any]] = [{"$changeStream": {}}, _SPLIT]
-        try:
-            self._database.aggregate(stages).close()
-        except OperationFailure:
-            return False
+        with errors_named(f"database {self._database.name!r}"):
+            try:
+                self._database.aggregate(stages).close()
+            except OperationFailure as error:
+                if is_passing(error):
+                    raise
+                return False
         return True
 
     def watch(self, scope: Scope, start: Start, form: Form = Form.WHOLE) -> Feed:

@@ -116,23 +116,21 @@ class Reader:
 
     def _open_at(self, start: Start) -> tuple[Feed, bool]:
         """Open the change stream anew; return it, and whether that was done by the token."""
-        feed, is_by_token = self._watch(start)
+        feed, is_by_token = self._watch(start, self._form)
         self._feed = feed
         self._fresh = start if is_by_token else start.by_time
         return feed, is_by_token
 
-    def _watch(self, start: Start, *, is_bare: bool = False) -> tuple[Feed, bool]:
+    def _watch(self, start: Start, form: Form) -> tuple[Feed, bool]:
         """Open a change stream by token, else by time; return which of them it was."""
         if start.token is not None:
             try:
-                return self._watch_behind(start, is_bare=is_bare), True
+                return self._watch_behind(start, form), True
             except TokenRefusedError as refused:
                 self._say(refused, start)
-        form = Form.BARE if is_bare else self._form
         return self._source.watch(self._scope, start.by_time, form), False
 
-    def _watch_behind(self, start: Start, *, is_bare: bool) -> Feed:
-        form = Form.BARE if is_bare else self._form
+    def _watch_behind(self, start: Start, form: Form) -> Feed:
         try:
             return self._source.watch(self._scope, start, form)
         except TokenRefusedError:
@@ -176,7 +174,7 @@ class Reader:
         None where the server, asked in this way, has no event; then it is asked once more.
         """
         start = self._position
-        bare, _ = self._watch(start, is_bare=True)
+        bare, _ = self._watch(start, Form.BARE)
         change = None
         try:
             # A sooner empty answer had only enough of events that nobody wants.

@@ -9,7 +9,8 @@ import pytest
 
 from fixtures.mongo_proxies import SPLIT, Splitting
 from fixtures.mongo_tapped import Rows
-from singer_kit.errors import ConfigError
+from singer_kit.errors import ConfigError, SourceUnreachableError
+from tap_mongodb import TapMongoDB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,6 +129,18 @@ def test_an_event_that_stays_too_large_is_an_error_that_says_what_to_do(
     finally:
         mongodb.heal()
     assert mongod.tap(state, **settings).counts() == {"songs": 3 * FIRST_ANSWER}
+
+
+def test_a_server_that_goes_is_not_one_that_cannot_split(mongod: Tapped, mongodb: Server) -> None:
+    source = TapMongoDB(config=mongod.config()).source
+    assert source.can_split()
+    mongodb.fail(["aggregate"], times=4, closeConnection=True)
+    try:
+        with pytest.raises(SourceUnreachableError, match="check that the server is up"):
+            source.can_split()
+    finally:
+        mongodb.heal()
+    source.close()
 
 
 def test_an_event_that_is_too_large_costs_no_row_and_none_of_the_others(
