@@ -13,6 +13,7 @@ import random
 import signal
 import threading
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import bson
@@ -27,7 +28,7 @@ from fixtures.mongo_tapped import Tapped
 from tap_mongodb.identity import key_text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pymongo.client_session import ClientSession
@@ -86,27 +87,30 @@ class Activity:
         elif chance < 0.065 and not self._calm:
             self.database.client.drop_database(self.database.name)
         elif chance < 0.25:
-            with (
-                self.database.client.start_session() as session,
-                session.start_transaction(),
-            ):
-                for _ in range(dice.randint(2, 5)):
-                    self._one(dice.choice(COLLECTIONS), session)
-        else:
-            self._one(name)
+            writes = [self._one(dice.choice(COLLECTIONS)) for _ in range(dice.randint(2, 5))]
 
-    def _one(self, name: str, session: ClientSession | None = None) -> None:
+            def write_all(session: ClientSession) -> None:
+                for write in writes:
+                    write(session=session)
+
+            with self.database.client.start_session() as session:
+                # Made once more where the server says that it met another: SecantusDB may.
+                session.with_transaction(write_all)
+        else:
+            self._one(name)()
+
+    def _one(self, name: str) -> Callable[..., object]:
         dice, collection = self._dice, self.database[name]
         self._value += 1
         query = {"_id": dice.choice(IDS)}
         match dice.randrange(4):
             case 0:
-                collection.delete_one(query, session=session)
+                return partial(collection.delete_one, query)
             # SecantusDB looks no document up whose _id is null.
             case 1 if query["_id"] is not None:
-                collection.update_one(query, {"$set": {"n": self._value}}, session=session)
+                return partial(collection.update_one, query, {"$set": {"n": self._value}})
             case _:
-                collection.replace_one(query, {"n": self._value}, upsert=True, session=session)
+                return partial(collection.replace_one, query, {"n": self._value}, upsert=True)
 
     @contextmanager
     def going_on(self) -> Iterator[None]:
