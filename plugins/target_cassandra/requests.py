@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 from cassandra import InvalidRequest, Unauthorized
 from cassandra.query import BatchStatement, BatchType, BoundStatement
 
@@ -36,7 +37,7 @@ _MOST_PARTITIONS = 10
 """More of them in one unlogged batch make a server warn."""
 
 
-class Write(NamedTuple):
+class Write(msgspec.Struct, frozen=True, gc=False):
     """One statement with its values, as they stand in a batch."""
 
     entry: bytes
@@ -249,6 +250,8 @@ class Requests:
             if error is not None:
                 self._failed.append(request)
             if self._open <= self._awaited:
+                # Once: answers that come before who waits has woken up are not told of.
+                self._awaited = -1
                 self._changed.notify()
 
     def _wait_until_open(self, most: int) -> None:

@@ -8,7 +8,6 @@ table holds already fills the gaps.
 from __future__ import annotations
 
 import datetime as dt
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -78,10 +77,7 @@ class _Filler:
         self._sources = sources
         self._places = [one.at for one in sources]
         self._is_whole = self._places == list(range(width))
-        self._encoders = [one.encode for one in sources]
-        self._nulls = [one.null for one in sources]
-        # Of a single index an itemgetter gives no tuple; zip leaves out what is too much.
-        self._pick = itemgetter(*(one.found for one in sources), 0, 0)
+        self._make = values.maker([(one.found, one.encode, one.null) for one in sources])
 
     def fill(self, row: Values, given: Sequence[Any]) -> bool:
         """Set values of a row; returns whether the column of some is left as it is.
@@ -91,12 +87,7 @@ class _Filler:
         """
         try:
             # Most records have all properties, and values that fit.
-            made = [
-                null if value is None else _absent() if value is msgspec.UNSET else encode(value)
-                for encode, null, value in zip(
-                    self._encoders, self._nulls, self._pick(given), strict=False
-                )
-            ]
+            made = self._make(given)
         except Unfit:
             return self._fill_singly(row, given)
         if self._is_whole:
@@ -124,10 +115,6 @@ class _Filler:
                     unfit.path = one.name
                     raise
         return lacks
-
-
-def _absent() -> bytes:
-    raise Unfit("required", "not there")
 
 
 class RowPlan:
@@ -337,7 +324,7 @@ def _document(value: msgspec.Raw, encode: Callable[[Any], bytes], null: bytes) -
     """Return JSON text as it is stored; it was not decoded, so a null is still text."""
     text = bytes(value)
     if not text:
-        return _absent()
+        return values.absent()
     return null if text == b"null" else encode(value)
 
 

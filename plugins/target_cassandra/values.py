@@ -345,17 +345,8 @@ def _user_type(
 
 
 def _object(width: int, plan: Sequence[tuple[int, Encode] | None]) -> Encode:
-    """Return the encoder of an object of ``width`` properties: which go where, and how.
-
-    It is made as source text: arrays of small objects are most of what a record costs, and of a
-    small object most is what lies between its fields.
-    """
-    known: dict[str, Any] = {
-        "NULL": NULL,
-        "UNSET": msgspec.UNSET,
-        "astuple": astuple,
-        "pack": _pack,
-    }
+    """Return the encoder of an object of ``width`` properties: which go where, and how."""
+    known: dict[str, Any] = {}
     parts = []
     for at, field in enumerate(plan):
         if field is None:
@@ -363,17 +354,75 @@ def _object(width: int, plan: Sequence[tuple[int, Encode] | None]) -> Encode:
             continue
         index, known[f"encode_{at}"] = field
         given = f"given_{index}"
-        parts.append(f"(NULL if {given} is None or {given} is UNSET else encode_{at}({given}))")
+        call = _call(f"encode_{at}", field[1], given)
+        parts.append(f"(NULL if {given} is None or {given} is UNSET else {call})")
     given = "".join(f"given_{index}, " for index in range(width))
-    source = (
-        "def encode(value):\n"
+    body = (
         f"    {given} = astuple(value)\n"
         f"    joined = {' + '.join(parts)}\n"
         "    return pack(len(joined)) + joined\n"
     )
-    exec(source, known)  # noqa: S102 - nothing in it comes from outside
-    encode: Encode = known["encode"]
+    encode: Encode = _compiled(body, known)
     return encode
+
+
+def maker(plan: Sequence[tuple[int, Encode, bytes]]) -> Callable[[Sequence[Any]], list[bytes]]:
+    """Return what makes the values of a row's columns, in the order of ``plan``.
+
+    The plan says of each where it is found, how it is encoded, and what stands for its null. What
+    is returned raises Unfit for a value that does not fit, and for one that is not there.
+    """
+    known: dict[str, Any] = {}
+    parts = []
+    for at, (found, encode, null) in enumerate(plan):
+        known[f"encode_{at}"], known[f"null_{at}"] = encode, null
+        call = _call(f"encode_{at}", encode, "given")
+        parts.append(
+            f"null_{at} if (given := value[{found}]) is None else absent() if given is UNSET "
+            f"else {call}"
+        )
+    make: Callable[[Sequence[Any]], list[bytes]] = _compiled(
+        f"    return [{', '.join(parts)}]\n", known
+    )
+    return make
+
+
+def absent() -> bytes:
+    """Be called where a value must be and none is.
+
+    Raises:
+        Unfit: always.
+    """
+    raise Unfit("required", "not there")
+
+
+def _compiled(body: str, known: dict[str, Any]) -> Any:
+    """Return a function of ``value``, made as source text.
+
+    What lies between the values of a small object, or of a row, costs more than most values.
+    """
+    known |= {
+        "NULL": NULL,
+        "UNSET": msgspec.UNSET,
+        "UUID_LENGTH": _UUID_LENGTH,
+        "absent": absent,
+        "astuple": astuple,
+        "pack": _pack,
+    }
+    exec(f"def made(value):\n{body}", known)  # noqa: S102 - nothing in it comes from outside
+    return known["made"]
+
+
+def _call(name: str, encode: Encode, given: str) -> str:
+    """Return the source text of an encoded value; what is short is not called."""
+    return _SHORT.get(encode, "{name}({given})").format(name=name, given=given)
+
+
+_SHORT: dict[Any, str] = {
+    _text: "pack(len(text := {given}.encode())) + text",
+    _uuid: "UUID_LENGTH + {given}.int.to_bytes(16, 'big')",
+}
+"""What is done by encoders that take less than a call does."""
 
 
 _TRUE = wire(b"\x01")

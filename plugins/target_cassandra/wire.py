@@ -29,6 +29,10 @@ _PREPARED = b"\x01"
 _NO_FLAGS = b"\x00"
 _RESULT = 8
 _VOID = b"\x00\x00\x00\x01"
+_WRITTEN_HEAD = bytes((0x80 | PROTOCOL, 0))
+_WRITTEN_REST = bytes((_RESULT,)) + len(_VOID).to_bytes(4, "big") + _VOID
+_WRITTEN_SIZE = len(_WRITTEN_HEAD) + 2 + len(_WRITTEN_REST)
+"""A whole frame of :data:`VOID`: between its two parts is the number of the request."""
 
 
 class Connection(LibevConnection):  # type: ignore[misc] # the driver has no types
@@ -64,6 +68,36 @@ class Connection(LibevConnection):  # type: ignore[misc] # the driver has no typ
                 self.deque.clear()
                 self.deque.append(waiting)
         super().handle_write(watcher, revents, errno)
+
+    def process_io_buffer(self) -> None:
+        """Take the answers that only say that it was written, then let the driver take the rest.
+
+        They come by the dozen, and the driver copies what is behind each of them.
+        """
+        if self._current_frame is None and not self._is_checksumming_enabled:
+            self._take_written()
+        if self._iobuf.tell():
+            super().process_io_buffer()
+
+    def _take_written(self) -> None:
+        received = self._iobuf.getvalue()
+        done = []
+        at = 0
+        while received.startswith(_WRITTEN_HEAD, at) and received.startswith(_WRITTEN_REST, at + 4):
+            number = int.from_bytes(received[at + 2 : at + 4], "big")
+            waiting = self._requests.get(number)
+            # Another kind of request, or one that is not waited for any more: the driver's affair.
+            if waiting is None or waiting[1] is not decode or not self._requests.pop(number, None):
+                break
+            done.append(number)
+            at += _WRITTEN_SIZE
+            waiting[0](VOID)
+        if done:
+            self.msg_received = True
+            self._iobuf.seek(at)
+            self._io_buffer.reset_io_buffer()
+            with self.lock:
+                self.request_ids.extend(done)
 
 
 class Protocol(ProtocolHandler):  # type: ignore[misc] # the driver has no types

@@ -265,7 +265,8 @@ def _fixed(table: Table, number: int, records: Iterable[Record]) -> Iterator[Wri
     """Yield the writes of rows that never move; their own timestamps put them in order.
 
     Cassandra settles two writes of one timestamp cell by cell, so those of one key and version
-    are made one here. Neighbours in a partition come together, for the sake of the batches.
+    are made one here. Neighbours in a partition come together, for the sake of the batches, where
+    a partition has more than one row.
     """
     rows: dict[tuple[tuple[bytes, ...], int, bool], tuple[Row, int]] = {}
     for record in records:
@@ -274,8 +275,10 @@ def _fixed(table: Table, number: int, records: Iterable[Record]) -> Iterator[Wri
             if at in rows and not record.is_delete:
                 row = table.plan.folded(rows[at][0], row)  # noqa: PLW2901 - the one that is kept
             rows[at] = (row, record.line)
-    ordered = sorted(rows.items(), key=lambda item: item[1][0].partition)
-    for (key, lsn, is_delete), (row, line) in ordered:
+    found: Iterable[Any] = rows.items()
+    if table.plan.key_width > table.statements.partition_width:
+        found = sorted(found, key=lambda item: item[1][0].partition)
+    for (key, lsn, is_delete), (row, line) in found:
         if is_delete:
             yield table.statements.remove(key, lsn, line)
         else:
