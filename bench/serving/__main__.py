@@ -25,8 +25,8 @@ SETTINGS = {
     "commitlog_sync_period": "10000ms",
 }
 WARM_UPS = 3
-"""Loads of each table before anything counts: in the fourth of the first table alone Java still took
-a quarter of the server's time to compile it, in the sixth a fiftieth."""
+"""Loads of each table before anything counts. In the fourth load of the first table alone Java
+still took a quarter of the server's time to compile it, in the sixth a fiftieth."""
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from msgspec.structs import astuple
 from singer_kit.errors import MessageError
 from singer_kit.writer import encoder as json_encoder
 from target_cassandra import values
-from target_cassandra.layout import DELETED_AT, EXTRACTED_AT, LSN, TABLE_VERSION
+from target_cassandra.layout import DELETED_AT, LSN
 from target_cassandra.rejects import Fault
 from target_cassandra.rows import Parts, RowPlan
 from target_cassandra.settings import DeleteMode
@@ -179,8 +179,7 @@ class RecordCodec:
         if is_delete and self._delete_mode is DeleteMode.IGNORE:
             return None
         is_delete = is_delete and self._delete_mode is DeleteMode.HARD
-        around = {TABLE_VERSION: message.version, EXTRACTED_AT: message.time_extracted}
-        parts = [plan.parts(record, around, is_delete=is_delete) for plan in self.plans]
+        parts = [plan.parts(record, message, is_delete=is_delete) for plan in self.plans]
         return Record(line, lsn, b"".join(key), is_delete, parts, size)
 
     def _fault(self, line: bytes, number: int, error: Exception) -> Fault:

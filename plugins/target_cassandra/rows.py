@@ -14,7 +14,7 @@ import msgspec
 
 from target_cassandra import values
 from target_cassandra.errors import TableConfigError
-from target_cassandra.layout import DELETED_AT
+from target_cassandra.layout import DELETED_AT, EXTRACTED_AT, TABLE_VERSION
 from target_cassandra.ring import routing_key
 from target_cassandra.values import NULL, PREFIX, UNSET, Unfit
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 LONGEST_KEY_BYTES = 65_535
 LARGEST_ROW_BYTES = 8 * 1024 * 1024
 """Half of what a server with its own settings takes in one write."""
+
+_OF_MESSAGE = {TABLE_VERSION: "version", EXTRACTED_AT: "time_extracted"}
+"""Where in a message columns have their values from that no record has."""
 
 _NO_TEXT = msgspec.Raw(b"")
 """What a document is that is not there."""
@@ -44,14 +47,12 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     values: Values
 
 
-class Parts(NamedTuple):
+class Parts(msgspec.Struct, frozen=True, gc=False):
     """What a record has for one table."""
 
     record: Values
     elements: list[Values] | None
     """What each element of an exploded array adds; None if the record lacks the array."""
-    lacks: bool
-    """Whether the record has no value for some column."""
     rows: list[Row] | None
     """The rows that it makes by itself; None if it lacks part of a key that may be stored."""
 
@@ -148,7 +149,7 @@ class RowPlan:
         for at, column in enumerate(layout.columns):
             if column.origin == "message":
                 encode = values.encoder(column.shape, types[column.name], user_types)
-                self._message.append((at, column.source, encode))
+                self._message.append((at, _OF_MESSAGE[column.source], encode))
                 continue
             own = column.origin == "record"
             found = (names if own else element).index(column.source)
@@ -183,8 +184,8 @@ class RowPlan:
         # A row that was marked as deleted is there again when a record without the mark comes.
         return NULL if self._soft and column.name == DELETED_AT else self._null
 
-    def parts(self, record: Sequence[Any], around: Mapping[str, Any], *, is_delete: bool) -> Parts:
-        """Return what a record has for this table.
+    def parts(self, record: Sequence[Any], message: Any, *, is_delete: bool) -> Parts:
+        """Return what a record has for this table; ``message`` is the one that brought it.
 
         Raises:
             Unfit: a value does not fit its column.
@@ -192,7 +193,7 @@ class RowPlan:
         own: Values = [UNSET] * self.width
         lacks = self._record.fill(own, record)
         for at, source, encode in self._message:
-            value = around[source]
+            value = getattr(message, source)
             if value is not None:
                 own[at] = encode(value)
         if is_delete:
@@ -202,20 +203,20 @@ class RowPlan:
         else:
             array = record[self._explode]
             if array is msgspec.UNSET:
-                return Parts(own, None, lacks=True, rows=None)
+                return Parts(own, None, None)
             elements = [self._exploded(own, at, one) for at, one in enumerate(array or ())]
         if lacks and self.layout.moves:
-            return Parts(own, elements, lacks=True, rows=None)
-        return Parts(own, elements, lacks, self.rows(elements))
+            return Parts(own, elements, None)
+        return Parts(own, elements, self.rows(elements))
 
     def _deletion(self, own: Values) -> Parts:
         """Return what removes a row: where keys cannot change, the key itself."""
         if self.layout.moves:
-            return Parts(own, None, lacks=False, rows=[])
+            return Parts(own, None, [])
         is_whole = self.layout.spec.delete == "partition"
         key = self.partition_key(own) if is_whole else self.key(own)
         row = Row(key, routing_key(key[: self._partition_width]), own)
-        return Parts(own, [own], lacks=False, rows=[row])
+        return Parts(own, [own], [row])
 
     def _exploded(self, own: Values, at: int, element: Any) -> Values:
         where = f"{self.layout.spec.explode}[{at}]"
