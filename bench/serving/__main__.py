@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import measure
@@ -27,6 +28,9 @@ SETTINGS = {
 WARM_UPS = 3
 """Loads of each table before anything counts. In the fourth load of the first table alone Java
 still took a quarter of the server's time to compile it, in the sixth a fiftieth."""
+AT_REST = 0.2
+"""Of one core; less than that a node takes that has nothing to do."""
+REST_SECONDS = 300
 
 
 def main() -> None:
@@ -71,6 +75,7 @@ def run(
                         continue
                     console.print(f"round {number} of {rounds}: {case.title}: {one.name} …")
                     one.prepare(case)
+                    rest(node)
                     key = (case.table, one.name)
                     result = results.setdefault(
                         key, report.Result(case, one.name, expected[False].rows, Figures())
@@ -80,6 +85,23 @@ def run(
                     result.said = "equal" if found == expected[one.is_flat] else f"differs: {found}"
                     console.print(f"  {result.figures.seconds[-1]:.2f} s {result.said}")
     return list(results.values())
+
+
+def rest(node: Cassandra) -> None:
+    """Wait until the node is through with what earlier loads left it to flush, merge and compile.
+
+    Raises:
+        TimeoutError: it was not for minutes.
+    """
+    [process] = node.processes()
+    until = time.monotonic() + REST_SECONDS
+    while time.monotonic() < until:
+        before = process.cpu_times()
+        time.sleep(2)
+        now = process.cpu_times()
+        if now.user + now.system - before.user - before.system < 2 * AT_REST:
+            return
+    raise TimeoutError("the node has not come to rest")
 
 
 if __name__ == "__main__":
