@@ -41,12 +41,12 @@ def write(results: list[Result], rounds: int, lyrics: int) -> None:
     """Write the page below docs/."""
     text = (
         f"Written by `make bench-serving`; do not edit. {lyrics:,} lyrics on one Cassandra 5.0"
-        f" node, the median of {rounds}, everyone taking turns. target-cassandra reads Singer"
-        " messages and is timed as a whole process, as cqlsh is; the driver is given rows that"
-        " are ready in its memory, and only its writing counts. All rows were compared with"
-        " the input after each load. Server and loader share the machine, and machines differ:"
-        " read the ratios. [Decision 17](../decisions/0017-straight-to-a-replica.md) says"
-        " where the time goes."
+        f" node, the median of {rounds}, everyone taking turns; the node has been warmed up, and"
+        " is at rest before each load. target-cassandra reads Singer messages and is timed as a"
+        " whole process, as cqlsh is; the driver is given rows that are ready in its memory, and"
+        " only its writing counts. All rows were compared with the input after each load. Server"
+        " and loader share the machine, and machines differ: read the ratios."
+        " [Decision 17](../decisions/0017-straight-to-a-replica.md) says where the time goes."
     )
     page.write(
         "serving", "Filling Cassandra, side by side", text, _COLUMNS.markdown(_rows(results))
