@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.cluster
 
 _SCHEDULE = "mixtape/schedule"
+_SENSOR = "files-on-upload"
 _QUIET_SECONDS = 40
 _TELL: NotificationConfigurationTypeDef = {
     "QueueConfigurations": [{"QueueArn": ARN, "Events": ["s3:ObjectCreated:*"]}]
@@ -63,12 +64,15 @@ def uploads(cluster: Cluster, platform: Platform, notifying: NotifyingMinio) -> 
                 "stringData": values,
             }
         )
-    pods = ({"eventsource-name": events.SOURCE}, {"sensor-name": "files-on-upload"})
+    pods = ({"eventsource-name": events.SOURCE}, {"sensor-name": _SENSOR})
     await_(
         lambda: all(_ready(cluster, labels) for labels in pods) or None,
         180,
         lambda: kube("get", "pods,eventbus,eventsource,sensor", "--output", "yaml"),
     )
+    # Ready is what has started. A sensor is then elected, and is told what comes after it asked.
+    sensor = ("logs", "--selector", f"sensor-name={_SENSOR}", "--tail=-1")
+    await_(lambda: "Subscribing to subject" in kube(*sensor) or None, 60, lambda: kube(*sensor))
     with kube.forwarded(f"service/{events.SERVICE}", notifying.webhook_port, events.WEBHOOK_PORT):
         client = platform.store.client
         client.put_bucket_notification_configuration(
@@ -131,7 +135,7 @@ def test_repeated_event_finds_nothing_to_do(cluster: Cluster) -> None:
 def _woken(cluster: Cluster) -> list[Object]:
     """Return the Workflows that uploads started."""
     found = cluster.kube.of("workflow", **{_SCHEDULE: "files"})
-    return [each for each in found if each["metadata"]["name"].startswith("files-on-upload-")]
+    return [each for each in found if each["metadata"]["name"].startswith(f"{_SENSOR}-")]
 
 
 def _await_quiet(cluster: Cluster) -> None:
