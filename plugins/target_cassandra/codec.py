@@ -44,7 +44,7 @@ class Record(msgspec.Struct, gc=False):
     line: int
     lsn: int
     entity: bytes
-    """The stream's key, without where the record was read."""
+    """The stream's key, without where the record was read; empty if no table of it moves rows."""
     is_delete: bool
     parts: list[Parts]
     """For each table of the stream."""
@@ -99,7 +99,10 @@ class RecordCodec:
         self._names = list(self._shapes)
         self._lsn_at = self._names.index(LSN) if self._has_lsn else None
         self._deleted_at = self._names.index(DELETED_AT)
-        self._entity = [(self._names.index(name), self._key_encoder(name)) for name in entity]
+        moves = any(one.moves for one in layouts)
+        self._entity = [
+            (self._names.index(name), self._key_encoder(name)) for name in entity if moves
+        ]
         soft = delete_mode is DeleteMode.SOFT
         self.plans = [
             RowPlan(one, types[number], user_types, self._shapes, nulls=nulls, soft=soft)

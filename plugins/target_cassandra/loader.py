@@ -101,10 +101,7 @@ class Loader:
 
     def _add(self, batch: Batch, decoded: Decoded, numbers: Sequence[int], block: bytes) -> None:
         records = len(numbers)
-        batch.sources.append((numbers, block))
-        batch.records += decoded.records
-        batch.faults += decoded.faults
-        batch.rows += records
+        batch.add(decoded, numbers, block)
         self._open.rows += records
         self._open.size += sum(record.size for record in decoded.records)
         self._open.size += sum(len(fault.payload) for fault in decoded.faults)

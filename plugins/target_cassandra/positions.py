@@ -19,7 +19,7 @@ from target_cassandra.layout import POSITIONS
 from target_cassandra.ring import routing_key
 from target_cassandra.rows import Row
 from target_cassandra.statements import Form, bigint
-from target_cassandra.values import NULL, PREFIX, UNSET, Unfit, wire
+from target_cassandra.values import NULL, PREFIX, UNSET, Unfit, split, wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -100,7 +100,7 @@ class Positions:
 
         def take(rows: Iterable[Any]) -> None:
             for entity, lsn, positions, written_at in rows:
-                keys = frozenset(_split(one) for one in positions or ())
+                keys = frozenset(tuple(split(one)) for one in positions or ())
                 found[entity] = Stored(lsn, keys, written_at)
 
         groups: dict[int, list[bytes]] = {}
@@ -225,14 +225,3 @@ def _emptied(row: Row) -> Row:
 def _list(parts: Iterable[bytes]) -> bytes:
     found = list(parts)
     return b"".join((_LENGTH.pack(len(found)), *found))
-
-
-def _split(joined: bytes) -> Key:
-    parts = []
-    at = 0
-    while at < len(joined):
-        (length,) = _LENGTH.unpack_from(joined, at)
-        end = at + PREFIX + length
-        parts.append(joined[at:end])
-        at = end
-    return tuple(parts)

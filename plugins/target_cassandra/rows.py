@@ -77,8 +77,10 @@ class _Filler:
     def __init__(self, sources: Sequence[_Source], width: int) -> None:
         self._sources = sources
         self._places = [one.at for one in sources]
-        self._is_whole = self._places == list(range(width))
-        self._make = values.maker([(one.found, one.encode, one.null) for one in sources])
+        self.is_whole = self._places == list(range(width))
+        """Whether it puts in every value of a row, in their order."""
+        self.make = values.maker([(one.found, one.encode, one.null) for one in sources])
+        """Makes the values it puts in; raises Unfit unless all are there, and fit."""
 
     def fill(self, row: Values, given: Sequence[Any]) -> bool:
         """Set values of a row; returns whether the column of some is left as it is.
@@ -88,14 +90,11 @@ class _Filler:
         """
         try:
             # Most records have all properties, and values that fit.
-            made = self._make(given)
+            made = self.make(given)
         except Unfit:
             return self._fill_singly(row, given)
-        if self._is_whole:
-            row[:] = made
-        else:
-            for at, value in zip(self._places, made, strict=True):
-                row[at] = value
+        for at, value in zip(self._places, made, strict=True):
+            row[at] = value
         return False
 
     def _fill_singly(self, row: Values, given: Sequence[Any]) -> bool:
@@ -190,7 +189,15 @@ class RowPlan:
         Raises:
             Unfit: a value does not fit its column.
         """
-        own: Values = [UNSET] * self.width
+        if self._record.is_whole and not is_delete:
+            try:
+                own = self._record.make(record)
+            except Unfit:
+                pass
+            else:
+                elements = [own]
+                return Parts(own, elements, [self.row(own)])
+        own = [UNSET] * self.width
         lacks = self._record.fill(own, record)
         for at, source, encode in self._message:
             value = getattr(message, source)
@@ -253,9 +260,21 @@ class RowPlan:
     def key(self, row: Values) -> tuple[bytes, ...]:
         """Return the primary key of a row; raises Unfit as :meth:`rows` does."""
         key = tuple(row[: self.key_width])
+        for part in key:
+            if not PREFIX < len(part) <= LONGEST_KEY_BYTES:
+                self._check_singly(key)
+        if self._partition_width == 1:
+            return key
+        partition = key[: self._partition_width]
+        if sum(map(len, partition)) - len(partition) > LONGEST_KEY_BYTES + 3:
+            raise _at(
+                Unfit("size", f"a partition key has {LONGEST_KEY_BYTES} bytes at the most"),
+                self.layout.columns[0].name,
+            )
+        return key
+
+    def _check_singly(self, key: Sequence[bytes]) -> None:
         for at, part in enumerate(key):
-            if PREFIX < len(part) <= LONGEST_KEY_BYTES:
-                continue
             size = len(part) - PREFIX
             if part is NULL or part is UNSET:
                 message = f"missing, and part of the key of table {self.layout.spec.table!r}"
@@ -268,22 +287,11 @@ class RowPlan:
             if size > LONGEST_KEY_BYTES:
                 message = f"{size} bytes, and a key has {LONGEST_KEY_BYTES} at the most"
                 raise _at(Unfit("size", message), self.layout.columns[at].name)
-        partition = key[: self._partition_width]
-        if sum(map(len, partition)) - len(partition) > LONGEST_KEY_BYTES + 3:
-            raise _at(
-                Unfit("size", f"a partition key has {LONGEST_KEY_BYTES} bytes at the most"),
-                self.layout.columns[0].name,
-            )
-        return key
 
     def partition_key(self, row: Values) -> tuple[bytes, ...]:
         """Return the partition key of a row that may lack the rest of its key."""
         filler = [values.wire(b"\x00")] * (self.key_width - self._partition_width)
         return self.key([*row[: self._partition_width], *filler])[: self._partition_width]
-
-    def folded(self, row: Row, later: Row) -> Row:
-        """Return two rows of one key and version as one, what came later on top."""
-        return Row(row.key, row.partition, _over(row.values, later.values))
 
     def completed(self, parts: Parts, base: Sequence[Row]) -> list[Row]:
         """Return the rows of a partial record, its gaps filled from the rows before it.
@@ -292,17 +300,17 @@ class RowPlan:
             Unfit: as :meth:`rows` does.
         """
         if parts.elements is None:
-            return self.rows([_over(row.values, parts.record) for row in base])
+            return self.rows([over(row.values, parts.record) for row in base])
         if not base:
             return self.rows(parts.elements)
         whole: Values = [UNSET] * self.width
         for at in self._of_record:
             whole[at] = base[0].values[at]
-        return self.rows([_over(whole, one) for one in parts.elements])
+        return self.rows([over(whole, one) for one in parts.elements])
 
 
-def _over(base: Values, row: Values) -> Values:
-    """Return ``row`` with what it lacks taken from ``base``."""
+def over(base: Values, row: Values) -> Values:
+    """Return the values of a row, what it lacks taken from ``base``."""
     return [old if new is UNSET else new for old, new in zip(base, row, strict=True)]
 
 

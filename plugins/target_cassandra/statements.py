@@ -64,6 +64,11 @@ class TableStatements:
         """Return the write of a row; UNSET leaves a column as it is."""
         return self._insert.write([*row.values, bigint(8, timestamp)], row.partition, line)
 
+    def values(self, write: Write) -> Values:
+        """Return the values of a row that :meth:`put` made a write of."""
+        *found, _ = self._insert.values(write)
+        return found
+
     def remove(self, key: Sequence[bytes], timestamp: int, line: int) -> Write:
         """Return the removal of a row, or of a partition where that is all of the key given."""
         form = self._delete if len(key) == self._key_width else self._delete_partition
@@ -95,3 +100,7 @@ class Form:
         """Return the statement with values, each as :mod:`target_cassandra.values` makes it."""
         entry = b"".join((self._begin, *given))
         return Write(entry, self._more + len(entry), partition, line)
+
+    def values(self, write: Write) -> Values:
+        """Return the values that a write was made with."""
+        return values.split(write.entry[len(self._begin) :])

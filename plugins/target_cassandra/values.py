@@ -35,11 +35,14 @@ if TYPE_CHECKING:
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _FIRST_DAY = 2**31 - dt.date(1970, 1, 1).toordinal()
 _pack = struct.Struct(">i").pack
+_unpack = struct.Struct(">i").unpack_from
 NULL = _pack(-1)
 """A null that is written."""
 
 UNSET = _pack(-2)
 """What leaves a column as it is. Both are told from values by identity."""
+
+_ABSENT = {-1: NULL, -2: UNSET}
 
 PREFIX = 4
 """Bytes in front of a value."""
@@ -58,6 +61,18 @@ _INT64 = (-(2**63), 2**63 - 1)
 def wire(value: bytes) -> bytes:
     """Return a value with its length in front."""
     return _pack(len(value)) + value
+
+
+def split(joined: bytes) -> list[bytes]:
+    """Return values that were joined, each with its length in front."""
+    found = []
+    at = 0
+    while at < len(joined):
+        (size,) = _unpack(joined, at)
+        end = at + PREFIX + max(size, 0)
+        found.append(_ABSENT.get(size) or joined[at:end])
+        at = end
+    return found
 
 
 class Unfit(Exception):  # noqa: N818 - not an error of the program: it becomes a rejected record

@@ -19,6 +19,7 @@ from target_cassandra.errors import (
     TableConfigError,
     WriteError,
 )
+from target_cassandra.fixed import FixedRows
 from target_cassandra.layout import REJECTED, REJECTED_KEY, TableSpec, layout, rejected
 from target_cassandra.locks import Locks
 from target_cassandra.positions import Positions
@@ -30,14 +31,12 @@ from target_cassandra.statements import TableStatements
 from target_cassandra.versions import Versions, keeps_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from target_cassandra.batches import Checkpoint, Progress
     from target_cassandra.cluster import Connection
     from target_cassandra.codec import Record
     from target_cassandra.layout import Layout
-    from target_cassandra.requests import Write
-    from target_cassandra.rows import Row
 
     State = dict[str, Any]
 
@@ -162,9 +161,8 @@ class Writer:
         started = time.monotonic()
         stream = batch.stream
         faults = list(batch.faults)
-        for number, table in enumerate(stream.tables):
-            if table.positions is None:
-                self._requests.write(_fixed(table, number, batch.records), ring)
+        for fixed in batch.fixed:
+            self._requests.write(fixed.writes(), ring)
         for table in stream.tables:
             if table.positions is not None:
                 faults += self._move(table.name, table.positions, batch, ring)
@@ -240,7 +238,9 @@ class Writer:
         decoded = into.codec.decode(lines, range(len(lines)))
         for fault in decoded.faults:
             raise invalid_record(into.name, fault)
-        self._requests.write(_fixed(into.tables[0], 0, decoded.records), ring)
+        fixed = FixedRows(into.tables[0], 0)
+        fixed.add(decoded.records)
+        self._requests.write(fixed.writes(), ring)
         for one in self._requests.wait():
             raise WriteError(f"table {into.tables[0].name!r}: {one.message}")
 
@@ -261,40 +261,15 @@ def invalid_record(stream: str, fault: Fault) -> InvalidRecordError:
     )
 
 
-def _fixed(table: Table, number: int, records: Iterable[Record]) -> Iterator[Write]:
-    """Yield the writes of rows that never move; their own timestamps put them in order.
-
-    Cassandra settles two writes of one timestamp cell by cell, so those of one key and version
-    are made one here. Neighbours in a partition come together, for the sake of the batches, where
-    a partition has more than one row.
-    """
-    rows: dict[tuple[tuple[bytes, ...], int, bool], tuple[Row, int]] = {}
-    for record in records:
-        for row in record.parts[number].rows or ():
-            at = (row.key, record.lsn, record.is_delete)
-            if at in rows and not record.is_delete:
-                row = table.plan.folded(rows[at][0], row)  # noqa: PLW2901 - the one that is kept
-            rows[at] = (row, record.line)
-    found: Iterable[Any] = rows.items()
-    if table.plan.key_width > table.statements.partition_width:
-        found = sorted(found, key=lambda item: item[1][0].partition)
-    for (key, lsn, is_delete), (row, line) in found:
-        if is_delete:
-            yield table.statements.remove(key, lsn, line)
-        else:
-            yield table.statements.put(row, lsn, line)
-
-
 def _measure(batch: Batch, faults: Sequence[Fault], seconds: float) -> None:
     stream = batch.stream.name
     metrics.count(sdk_metrics.Metric.RECORD_COUNT, batch.rows, stream=stream)
     metrics.seconds(sdk_metrics.Metric.BATCH_PROCESSING_TIME, round(seconds, 6), stream=stream)
-    deleted = sum(record.is_delete for record in batch.records)
-    if deleted:
-        metrics.count(metrics.Measure.RECORDS_DELETED, deleted, stream=stream)
+    if batch.deleted:
+        metrics.count(metrics.Measure.RECORDS_DELETED, batch.deleted, stream=stream)
     if faults:
         rejected_count = len({fault.line for fault in faults})
         metrics.count(metrics.Measure.RECORDS_REJECTED, rejected_count, stream=stream)
-    if batch.records:
-        newest = max(record.lsn for record in batch.records) / 1_000_000
-        metrics.gauge(metrics.Measure.LAG_SECONDS, round(time.time() - newest, 3), stream=stream)
+    if batch.newest is not None:
+        lag = time.time() - batch.newest / 1_000_000
+        metrics.gauge(metrics.Measure.LAG_SECONDS, round(lag, 3), stream=stream)
