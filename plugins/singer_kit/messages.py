@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from singer_kit.shutdown import Shutdown
 
-_PIECE = 256 * 1024
-"""Bytes read at once: what is made of them stays in a core's cache."""
+PIECE_BYTES = 256 * 1024
+"""How much is read at once by default: what is made of it stays in a core's cache."""
 
 _PIPE = 1024 * 1024
 _TICK_SECONDS = 0.2
@@ -89,10 +89,16 @@ class _StoppedError(Exception):
 
 
 class MessageReader(GenericSingerReader[bytes]):
-    """Feeds a loader until the input ends or somebody asks to stop."""
+    """Feeds a loader until the input ends or somebody asks to stop.
 
-    def __init__(self, shutdown: Shutdown, loader: Callable[[], Loader]) -> None:
+    ``piece_bytes`` are read at once: the less, the more often a loader is called.
+    """
+
+    def __init__(
+        self, shutdown: Shutdown, loader: Callable[[], Loader], piece_bytes: int = PIECE_BYTES
+    ) -> None:
         super().__init__()
+        self._piece_bytes = piece_bytes
         self._shutdown = shutdown
         self._make_loader = loader
         self._header = msgspec.json.Decoder(_Header)
@@ -123,7 +129,7 @@ class MessageReader(GenericSingerReader[bytes]):
         counts: Counter[str] = Counter()
         number = 0
         try:
-            for block in _blocks(file_input or self.default_input):
+            for block in _blocks(file_input or self.default_input, self._piece_bytes):
                 if self._shutdown.requested:
                     break
                 if block:
@@ -297,10 +303,18 @@ def _hand_over(loader: Loader, waiting: Waiting, counts: Counter[str]) -> None:
         raise ended
 
 
-def _blocks(source: IO[bytes] | IO[str]) -> Iterator[bytes]:
+def lines_in(block: bytes) -> int:
+    """Return how many lines a block joins.
+
+    Bytes that are counted are looked at one by one, those that are replaced many at once.
+    """
+    return len(block) - len(block.replace(b"\n", b"")) + 1
+
+
+def _blocks(source: IO[bytes] | IO[str], piece_bytes: int) -> Iterator[bytes]:
     """Yield whole lines, joined by line breaks; nothing now and then while nothing comes."""
     tail: list[bytes] = []
-    for piece in _pieces(source):
+    for piece in _pieces(source, piece_bytes):
         cut = piece.rfind(b"\n")
         if cut < 0:
             tail.append(piece)
@@ -312,13 +326,13 @@ def _blocks(source: IO[bytes] | IO[str]) -> Iterator[bytes]:
     yield b"".join(tail)
 
 
-def _pieces(source: IO[bytes] | IO[str]) -> Iterator[bytes]:
+def _pieces(source: IO[bytes] | IO[str], size: int) -> Iterator[bytes]:
     """Yield the input as it comes; an empty piece for every fraction of a second without any."""
     source = getattr(source, "buffer", source)
     try:
         descriptor = source.fileno()
     except OSError:
-        while piece := source.read(_PIECE):
+        while piece := source.read(size):
             yield piece.encode() if isinstance(piece, str) else piece
         return
     if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
@@ -330,7 +344,7 @@ def _pieces(source: IO[bytes] | IO[str]) -> Iterator[bytes]:
         if not ready:
             yield b""
             continue
-        piece = os.read(descriptor, _PIECE)
+        piece = os.read(descriptor, size)
         if not piece:
             return
         yield piece

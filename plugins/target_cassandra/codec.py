@@ -124,7 +124,7 @@ class RecordCodec:
         """Decode lines that are all valid, joined by line breaks; None if one is not."""
         # As one array: a message that is cut off cannot run on into the next one.
         try:
-            messages = self._decoder.decode(b"[" + block.replace(b"\n", b",") + b"]")
+            messages = self._decoder.decode(b"".join((b"[", block.replace(b"\n", b","), b"]")))
         except _DECODE_ERRORS:
             return None
         if len(messages) != len(numbers):

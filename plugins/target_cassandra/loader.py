@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_kit.contract import Tally
 from singer_kit.errors import MessageError, NoSchemaError
-from singer_kit.messages import schema_of
+from singer_kit.messages import lines_in, schema_of
 from singer_kit.settings import OnInvalidRecord
 from target_cassandra import tables
 from target_cassandra.batches import Batch, Checkpoint, Progress
@@ -76,7 +76,7 @@ class Loader:
         Returns how many there were, or 0 if not all of them are valid records of this stream:
         then none is taken.
         """
-        records = block.count(b"\n") + 1
+        records = lines_in(block)
         batch = self._batch(line, name)
         if batch is None:
             return records

@@ -20,6 +20,10 @@ from target_cassandra.settings import CONFIG_JSONSCHEMA, Settings
 if TYPE_CHECKING:
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
+PIECE_BYTES = 64 * 1024
+"""A row's values take more room than its message; with all of a larger piece's, they leave the
+cache before they are sent."""
+
 
 class TargetCassandra(Connector, Target):
     """Loads Singer streams into Cassandra: by query, replayable, never backwards in version.
@@ -41,7 +45,7 @@ class TargetCassandra(Connector, Target):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, setup_mapper=False)
         self._loader: Loader | None = None
-        self.message_reader = MessageReader(self.shutdown, self._start)
+        self.message_reader = MessageReader(self.shutdown, self._start, PIECE_BYTES)
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:

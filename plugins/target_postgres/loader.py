@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_kit.contract import Tally
 from singer_kit.errors import MessageError, NoSchemaError
-from singer_kit.messages import schema_of
+from singer_kit.messages import lines_in, schema_of
 from singer_kit.settings import OnInvalidRecord
 from target_postgres import metadata
 from target_postgres.batches import Batch, Checkpoint, Progress
@@ -76,7 +76,7 @@ class Loader:
         batch = self._batch(line, name)
         if batch is None:
             return 0
-        records = block.count(b"\n") + 1
+        records = lines_in(block)
         numbers = range(line, line + records)
         encoded = batch.stream.codec.encode_block(block, numbers, self._stamp())
         if encoded is None:
