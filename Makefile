@@ -83,7 +83,7 @@ bench-loaders: $(BIN)/.installed-dev ## target-postgres beside its peers, into d
 bench-changes: $(BIN)/.installed-dev ## tap-mongodb beside its peer and bare pymongo, into docs/ (an hour)
 	@PYTHONPATH=bench $(BIN)/python -m changes --write $(BENCH_ARGS)
 
-bench-serving: $(BIN)/.installed-dev ## target-cassandra beside its peers, into docs/ (half an hour)
+bench-serving: $(BIN)/.installed-dev ## target-cassandra beside its peers, into docs/ (an hour)
 	@PYTHONPATH=bench $(BIN)/python -m serving --write $(BENCH_ARGS)
 
 bench-warehouse: $(BIN)/.installed-dev ## what 10,000 plays more cost, at 100,000 and 10,000,000

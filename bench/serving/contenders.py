@@ -79,6 +79,11 @@ class Contender(Protocol):
         """What it fills."""
         ...
 
+    @property
+    def most_rounds(self) -> int | None:
+        """In how many rounds it takes part; None for all."""
+        ...
+
     def prepare(self, case: Case) -> None:
         """Empty the table, and make what :meth:`load` reads."""
 
@@ -134,6 +139,7 @@ class Mixtape:
     name = "target-cassandra, from Singer messages"
     is_flat = False
     tables = ALL
+    most_rounds = None
 
     def __init__(self, place: Place, scratch: Path, feed: Feed) -> None:
         self._place = place
@@ -181,6 +187,7 @@ class Driver:
     name = "DataStax driver, execute_concurrent_with_args"
     is_flat = False
     tables = ALL
+    most_rounds = None
 
     def __init__(self, place: Place, scratch: Path) -> None:
         self._place = place
@@ -214,12 +221,13 @@ class Cqlsh:
     `COPY TO` is no help: it writes a line break as a backslash and an n, which stay so. Nor can
     `COPY FROM` be given line breaks: it cuts a file into pieces by lines, some of them inside a
     text, and then loses the rows around. So it is given spaces in their place, and what it has
-    loaded is compared with that. It is slow enough that one table tells.
+    loaded is compared with that. It is slow enough that one table and one round tell.
     """
 
     name = "cqlsh, COPY FROM"
     is_flat = True
     tables = ALL[:1]
+    most_rounds = 1
 
     def __init__(self, place: Place, scratch: Path, python: Path) -> None:
         self._place = place

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _FLOOR = "DataStax driver, execute_concurrent_with_args"
 _COLUMNS = Columns(
-    ("case", "who", "seconds", "rows/s", "times as fast as the driver", "goal", "MB", "rows"),
-    {"case", "who", "rows"},
+    ("case", "who", "seconds", "of", "rows/s", "times as fast as the driver", "goal", "MB", "rows"),
+    {"case", "who", "of", "rows"},
 )
 
 
@@ -37,15 +37,15 @@ def table(results: list[Result]) -> Table:
     return _COLUMNS.terminal(_rows(results))
 
 
-def write(results: list[Result], rounds: int, lyrics: int) -> None:
+def write(results: list[Result], lyrics: int) -> None:
     """Write the page below docs/."""
     text = (
         f"Written by `make bench-serving`; do not edit. {lyrics:,} lyrics on one Cassandra 5.0"
-        f" node, the median of {rounds}, everyone taking turns; the node has been warmed up, and"
-        " is at rest before each load. target-cassandra reads Singer messages and is timed as a"
-        " whole process, as cqlsh is; the driver is given rows that are ready in its memory, and"
-        " only its writing counts. All rows were compared with the input after each load. Server"
-        " and loader share the machine, and machines differ: read the ratios."
+        " node, the median of as many loads as are listed, everyone taking turns; the node has been"
+        " warmed up, and is at rest before each load. target-cassandra reads Singer messages and is"
+        " timed as a whole process, as cqlsh is; the driver is given rows that are ready in its"
+        " memory, and only its writing counts. All rows were compared with the input after each"
+        " load. Server and loader share the machine, and machines differ: read the ratios."
         " [Decision 17](../decisions/0017-straight-to-a-replica.md) says where the time goes."
     )
     page.write(
@@ -64,6 +64,7 @@ def _rows(results: list[Result]) -> list[tuple[str, ...]]:
                 one.case.title,
                 one.who,
                 f"{taken:.1f}",
+                " ".join(f"{seconds:.1f}" for seconds in one.figures.seconds),
                 f"{one.rows / taken:,.0f}",
                 f"{floor[one.case.table] / taken:.1f}",
                 f"{one.case.goal}" if is_ours else "",

@@ -90,14 +90,15 @@ class Cassandra(Service):
         encryption: Mapping[str, object] | None = None,
         settings: Mapping[str, object] | None = None,
         options: Mapping[str, str] | None = None,
+        flags: Sequence[str] = (),
         bare: bool = False,
     ) -> None:
         """Describe a node that listens on ``host``.
 
         ``seeds`` are the ``host:port`` that nodes find each other by; none for the first.
         ``encryption`` is `client_encryption_options`; ``settings`` are further ones of
-        cassandra.yaml, ``options`` further system properties. A ``bare`` one is not
-        given the project's keyspace, tables and role.
+        cassandra.yaml, ``options`` further system properties, ``flags`` further ones of Java. A
+        ``bare`` one is not given the project's keyspace, tables and role.
         """
         super().__init__(root)
         self.host = host
@@ -106,6 +107,7 @@ class Cassandra(Service):
         self.encryption = encryption
         self.settings = settings or {}
         self.options = options or {}
+        self.flags = tuple(flags)
         self.bare = bare
 
     @property
@@ -163,6 +165,7 @@ class Cassandra(Service):
             f"-Xmx{self.heap}",
             "-Xss512k",
             "-XX:+UseG1GC",
+            *self.flags,
             *(f"--add-opens={name}=ALL-UNNAMED" for name in _OPENED),
             *(f"--add-exports={name}=ALL-UNNAMED" for name in _EXPORTED),
             *(f"-D{name}={value}" for name, value in options.items()),

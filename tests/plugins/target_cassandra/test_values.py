@@ -166,6 +166,32 @@ def test_absent_properties_leave_columns_and_nulls_do_as_they_are_told(serving: 
     assert serving.rows("t", "text") == [{"text": None}]
 
 
+def test_records_of_one_version_are_one_and_the_last_that_says_something_wins(
+    serving: Serving,
+) -> None:
+    versioned = schema("t", {**TYPES, "_sdc_lsn": {"type": "integer"}})
+    serving.load(versioned, record("t", id="k", day="2020-01-01", _sdc_lsn=4), tables=[TABLE])
+    # Of two cells with one timestamp Cassandra itself keeps the larger one.
+    same = [
+        record("t", id="k", text="z", big=9, flag=True, tags=["x"], _sdc_lsn=5),
+        record("t", id="k", text=None, big=1, small=7, _sdc_lsn=5),
+        record("t", id="k", small=6, huge=10**20, _sdc_lsn=5),
+    ]
+    nulls: Json = {"tables": [TABLE], "null_handling": "null"}
+    serving.load(versioned, *same, **nulls)
+    assert serving.rows("t", "text, big, small, huge, flag, tags, day") == [
+        {
+            "text": None,
+            "big": 1,
+            "small": 6,
+            "huge": 10**20,
+            "flag": True,
+            "tags": ["x"],
+            "day": "2020-01-01",
+        }
+    ]
+
+
 def test_absent_and_null_fields_leave_no_tombstone(serving: Serving) -> None:
     nothing = {"text": None, "tags": None, "any": None}
     serving.load(SCHEMA, record("t", id="k", **nothing), tables=[TABLE])
