@@ -193,7 +193,7 @@ class Requests:
     def _send(self, request: _Request) -> None:
         if self._open >= self._most:
             # Not for each single answer: a thread that is woken up costs more than a request.
-            self._wait_until_open(self._most * 3 // 4)
+            self._wait_until_open(self._most // 2)
         request.attempts += 1
         with self._changed:
             self._open += 1
