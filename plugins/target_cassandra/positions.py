@@ -90,6 +90,7 @@ class Positions:
                 f"USING TIMESTAMP ?{ttl}"
             ),
             cells=2,
+            expires=bool(ttl),
         )
 
     def read(

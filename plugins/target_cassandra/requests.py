@@ -20,6 +20,7 @@ from target_cassandra import wire
 from target_cassandra.cluster import TROUBLE, first_line
 from target_cassandra.errors import WriteError
 from target_cassandra.lanes import Lanes
+from target_cassandra.packing import batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 _LONGEST_WAIT_SECONDS = 10.0
 _LOOK_SECONDS = 1.0
 """How often it is looked whether a request waits too long for its answer."""
-
-_MOST_PARTITIONS = 10
-"""More of them in one unlogged batch make a server warn."""
 
 
 class Write(msgspec.Struct, frozen=True, gc=False):
@@ -264,25 +262,3 @@ class Requests:
             if is_reached:
                 return
             self._lanes.give_up()
-
-
-def batches(
-    writes: Iterable[Write], ring: Ring, max_bytes: int
-) -> Iterator[tuple[int, list[Write]]]:
-    """Yield writes that may go together: the same replicas, few partitions, not too large."""
-    open_batches: dict[int, tuple[list[Write], set[bytes], int]] = {}
-    for write in writes:
-        group = ring.group(write.partition)
-        batch, partitions, size = open_batches.get(group, ([], set(), 0))
-        size += write.size
-        if batch and (
-            size > max_bytes
-            or (len(partitions) == _MOST_PARTITIONS and write.partition not in partitions)
-        ):
-            yield group, batch
-            batch, partitions, size = [], set(), write.size
-        batch.append(write)
-        partitions.add(write.partition)
-        open_batches[group] = (batch, partitions, size)
-    for group, (batch, _, _) in open_batches.items():
-        yield group, batch

@@ -54,3 +54,8 @@ def routing_key(parts: tuple[bytes, ...]) -> bytes:
         return parts[0][PREFIX:]
     # A length of four bytes in front becomes one of two, and a zero behind.
     return b"".join([part[2:] + b"\x00" for part in parts])
+
+
+def routing_key_bytes(width: int) -> int:
+    """Return by how much a partition key of so many columns is longer than their values."""
+    return 3 * width if width > 1 else 0

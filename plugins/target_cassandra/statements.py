@@ -9,7 +9,7 @@ from cassandra.metadata import protect_name
 
 from target_cassandra import values, wire
 from target_cassandra.requests import Write
-from target_cassandra.ring import routing_key
+from target_cassandra.ring import routing_key, routing_key_bytes
 from target_cassandra.values import PREFIX, UNSET
 
 if TYPE_CHECKING:
@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 _CELL_BYTES = 20
 _ROW_BYTES = 50
-"""What a server adds to a cell's and a row's values when it measures a batch."""
+"""What a server adds to a cell's and a row's values when it measures a batch. It counts no
+partition key."""
+_TTL_BYTES = 12
+"""What it adds to a row that expires."""
+
+_TIMESTAMP_BYTES = 8
 
 bigint = struct.Struct(">iq").pack
 """Makes a bigint: its first argument is the length, 8."""
@@ -51,10 +56,16 @@ class TableStatements:
                 f"VALUES ({', '.join('?' * len(names))}) USING TIMESTAMP ?{self.ttl}"
             ),
             cells=len(names) - len(key),
+            partition_width=self.partition_width,
+            expires=bool(seconds),
         )
-        self._delete = Form(prepare(f"DELETE FROM {table} USING TIMESTAMP ? WHERE {where}"))
+        self._delete = Form(
+            prepare(f"DELETE FROM {table} USING TIMESTAMP ? WHERE {where}"),
+            partition_width=self.partition_width,
+        )
         self._delete_partition = Form(
-            prepare(f"DELETE FROM {table} USING TIMESTAMP ? WHERE {partition}")
+            prepare(f"DELETE FROM {table} USING TIMESTAMP ? WHERE {partition}"),
+            partition_width=self.partition_width,
         )
         self._key_width = len(key)
         self.select = prepare(f"SELECT {', '.join(names)} FROM {table} WHERE {where}")
@@ -89,17 +100,26 @@ class Form:
     ``cells`` says how many of them are none of the key.
     """
 
-    def __init__(self, statement: PreparedStatement, cells: int = 0) -> None:
+    def __init__(
+        self,
+        statement: PreparedStatement,
+        *,
+        partition_width: int = 1,
+        cells: int = 0,
+        expires: bool = False,
+    ) -> None:
         # The driver prepares it again where a server has forgotten it, as long as somebody has it.
         self._statement = statement
         width = len(statement.column_metadata)
         self._begin = wire.begin(statement.query_id, width)
-        self._more = _ROW_BYTES + _CELL_BYTES * cells - PREFIX * width - len(self._begin)
+        added = _ROW_BYTES + _CELL_BYTES * cells + _TTL_BYTES * expires
+        written = len(self._begin) + PREFIX * width + _TIMESTAMP_BYTES
+        self._more = added - written + routing_key_bytes(partition_width)
 
     def write(self, given: Sequence[bytes], partition: bytes, line: int) -> Write:
         """Return the statement with values, each as :mod:`target_cassandra.values` makes it."""
         entry = b"".join((self._begin, *given))
-        return Write(entry, self._more + len(entry), partition, line)
+        return Write(entry, self._more + len(entry) - len(partition), partition, line)
 
     def values(self, write: Write) -> Values:
         """Return the values that a write was made with."""
