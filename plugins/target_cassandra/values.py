@@ -18,10 +18,9 @@ import uuid
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
-from msgspec.structs import astuple
 
 from singer_kit.writer import encoder as json_encoder
 
@@ -209,16 +208,32 @@ def encoder(one: Shape, cql: str, user_types: UserTypes) -> Encode | None:
 
     An encoder may raise AttributeError or TypeError for what the shape does not decode to.
     """
-    inner = cql.removeprefix("frozen<").removesuffix(">") if cql.startswith("frozen<") else cql
+    inner = _thawed(cql)
     if found := _COLLECTION.fullmatch(inner):
         # A list that is not frozen is not safe to write twice.
         if inner == cql or one.items is None:
             return None
-        element = encoder(one.items, found[1], user_types)
-        return _collection(element) if element else None
+        return _collection(_expression(one.items, found[1], user_types))
+    if inner not in user_types:
+        return _scalar(one.kind, cql)
+    made = _expression(one, cql, user_types)
+    return _compiled(f"    return {made[0]}\n", made[1]) if made else None
+
+
+def _thawed(cql: str) -> str:
+    return cql.removeprefix("frozen<").removesuffix(">") if cql.startswith("frozen<") else cql
+
+
+def _expression(one: Shape, cql: str, user_types: UserTypes) -> tuple[str, dict[str, Any]] | None:
+    """Return the source text of an encoded ``value``, and what its names stand for.
+
+    None if the type cannot hold it.
+    """
+    inner = _thawed(cql)
     if inner in user_types:
-        return _user_type(one, user_types[inner], user_types) if inner != cql else None
-    return _scalar(one.kind, cql)
+        return _object(one, user_types[inner], user_types) if inner != cql else None
+    encode = encoder(one, cql, user_types)
+    return (_call("encode", encode, "value"), {"encode": encode}) if encode else None
 
 
 def _scalar(kind: Kind, cql: str) -> Encode | None:
@@ -327,61 +342,53 @@ def _document(value: Any) -> bytes:
     return wire(json_encoder.encode(value))
 
 
-def _collection(element: Encode) -> Encode:
-    def encode(values: Sequence[Any]) -> bytes:
-        joined = b"".join(
-            [_missing(values) if value is None else element(value) for value in values]
-        )
-        return _pack(PREFIX + len(joined)) + _pack(len(values)) + joined
-
+def _collection(element: tuple[str, dict[str, Any]] | None) -> Encode | None:
+    """Return the encoder of a list, ``element`` being made of each value in it."""
+    if element is None:
+        return None
+    made, known = element
+    body = (
+        "    values, parts = value, []\n"
+        "    for value in values:\n"
+        "        if value is None:\n"
+        "            missing(values)\n"
+        f"        parts.append({made})\n"
+        "    joined = b''.join(parts)\n"
+        f"    return pack({PREFIX} + len(joined)) + pack(len(values)) + joined\n"
+    )
+    encode: Encode = _compiled(body, known | {"missing": _missing})
     return encode
 
 
-def _missing(values: Sequence[Any]) -> bytes:
+def _missing(values: Sequence[Any]) -> NoReturn:
     at = next(index for index, value in enumerate(values) if value is None)
     raise Unfit("type", f"has nothing at {at}, where a list must have a value")
 
 
-def _user_type(
+def _object(
     one: Shape,
     fields: Sequence[tuple[str, str]],
     user_types: UserTypes,
-) -> Encode | None:
-    """Return the encoder of an object; fields that the type has and the object not are null."""
+) -> tuple[str, dict[str, Any]] | None:
+    """Return an object as :func:`_expression`; fields that the type has and it not are null."""
     shapes = dict(one.fields)
+    if not shapes:
+        return None
     names = list(shapes)
-    plan: list[tuple[int, Encode] | None] = []
-    for name, cql in fields:
-        if name not in shapes:
-            plan.append(None)
-            continue
-        inner = encoder(shapes[name], cql, user_types)
-        if inner is None:
-            return None
-        plan.append((names.index(name), inner))
-    return _object(len(names), plan)
-
-
-def _object(width: int, plan: Sequence[tuple[int, Encode] | None]) -> Encode:
-    """Return the encoder of an object of ``width`` properties: which go where, and how."""
     known: dict[str, Any] = {}
     parts = []
-    for at, field in enumerate(plan):
-        if field is None:
+    for at, (name, cql) in enumerate(fields):
+        if name not in shapes:
             parts.append("NULL")
             continue
-        index, known[f"encode_{at}"] = field
-        given = f"given_{index}"
-        call = _call(f"encode_{at}", field[1], given)
-        parts.append(f"(NULL if {given} is None or {given} is UNSET else {call})")
-    given = "".join(f"given_{index}, " for index in range(width))
-    body = (
-        f"    {given} = astuple(value)\n"
-        f"    joined = {' + '.join(parts)}\n"
-        "    return pack(len(joined)) + joined\n"
-    )
-    encode: Encode = _compiled(body, known)
-    return encode
+        encode = encoder(shapes[name], cql, user_types)
+        if encode is None:
+            return None
+        known[f"encode_{at}"] = encode
+        given = f"value.f{names.index(name)}"
+        call = _call(f"encode_{at}", encode, "given")
+        parts.append(f"(NULL if (given := {given}) is None or given is UNSET else {call})")
+    return f"pack(len(joined := {' + '.join(parts)})) + joined", known
 
 
 def maker(plan: Sequence[tuple[int, Encode, bytes]]) -> Callable[[Sequence[Any]], list[bytes]]:
@@ -424,7 +431,6 @@ def _compiled(body: str, known: dict[str, Any]) -> Any:
         "UNSET": msgspec.UNSET,
         "UUID_LENGTH": _UUID_LENGTH,
         "absent": absent,
-        "astuple": astuple,
         "pack": _pack,
     }
     exec(f"def made(value):\n{body}", known)  # noqa: S102 - nothing in it comes from outside
