@@ -84,11 +84,14 @@ class Contender(Protocol):
         """In how many rounds it takes part; None for all."""
         ...
 
-    def prepare(self, case: Case) -> None:
-        """Empty the table, and make what :meth:`load` reads."""
+    def take(self, case: Case) -> None:
+        """Make what :meth:`load` reads of what our own load has left."""
 
     def load(self, case: Case, figures: Figures) -> None:
-        """Fill the table and add what that took."""
+        """Fill the empty table and add what that took."""
+
+    def empty(self, case: Case) -> None:
+        """Remove what was loaded: the node is not to write it out in another's time."""
 
 
 class Place:
@@ -147,10 +150,8 @@ class Mixtape:
         self._feed = feed
         self.keyspace = place.keyspace
 
-    def prepare(self, case: Case) -> None:
-        """Empty the table and what stands beside it."""
-        beside = [f"{case.table}__positions"] if case.table == "lyrics_by_artist" else []
-        self._place.empty(case.table, *beside)
+    def take(self, case: Case) -> None:
+        """Do nothing: what is read is there."""
 
     def load(self, case: Case, figures: Figures) -> None:
         """Run the program."""
@@ -180,6 +181,11 @@ class Mixtape:
             stdin=self._feed.messages,
         )
 
+    def empty(self, case: Case) -> None:
+        """Empty the table and what stands beside it."""
+        beside = [f"{case.table}__positions"] if case.table == "lyrics_by_artist" else []
+        self._place.empty(case.table, *beside)
+
 
 class Driver:
     """`execute_concurrent_with_args` at its best concurrency; only the writing is timed."""
@@ -187,24 +193,29 @@ class Driver:
     name = "DataStax driver, execute_concurrent_with_args"
     is_flat = False
     tables = ALL
-    most_rounds = None
+    most_rounds: int | None = None
+    protocol = 5
+    """What it agrees on with such a node if nobody says otherwise."""
 
     def __init__(self, place: Place, scratch: Path) -> None:
         self._place = place
-        self._rows = scratch / "rows.pickle"
+        self._scratch = scratch
         self.keyspace = place.keyspace
 
-    def prepare(self, case: Case) -> None:
-        """Empty the table and take the rows of our own load."""
-        self._place.empty(case.table)
-        with self._rows.open("wb") as file:
+    def _rows(self, case: Case) -> Path:
+        return self._scratch / f"{case.table}.pickle"
+
+    def take(self, case: Case) -> None:
+        """Keep the rows of our own load."""
+        with self._rows(case).open("wb") as file:
             pickle.dump(self._place.rows(OURS, case.table), file)
 
     def load(self, case: Case, figures: Figures) -> None:
         """Run `driver_load.py`, which prints its seconds."""
         node = self._place.node
         user, password = node.superuser
-        where = [node.host, str(node.port), user, self.keyspace, case.table, str(self._rows)]
+        into = [self.keyspace, case.table]
+        where = [node.host, str(node.port), user, *into, str(self._rows(case)), str(self.protocol)]
         done = subprocess.run(
             [sys.executable, str(HERE / "driver_load.py"), *where],
             input=password,
@@ -213,6 +224,19 @@ class Driver:
             check=True,
         )
         figures.seconds.append(float(done.stdout))
+
+    def empty(self, case: Case) -> None:
+        """Empty the table."""
+        self._place.empty(case.table)
+
+
+class DriverWithoutChecksums(Driver):
+    """The same with the version of the protocol that ours speaks: it makes none in Python."""
+
+    name = "DataStax driver, told to speak protocol 4"
+    tables = ALL[:1]
+    most_rounds = 1
+    protocol = 4
 
 
 class Cqlsh:
@@ -252,9 +276,8 @@ class Cqlsh:
         where = [node.host, str(node.port), "--cqlshrc", str(self._settings)]
         return [str(self._program), *where, "--request-timeout", "120", "-e", statement]
 
-    def prepare(self, case: Case) -> None:
-        """Empty the table and write the rows of our own load as CSV."""
-        self._place.empty(case.table)
+    def take(self, case: Case) -> None:
+        """Write the rows of our own load as CSV."""
         self._names, rows = self._place.rows(OURS, case.table)
         with self._file.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, escapechar="\\", doublequote=False, lineterminator="\n")
@@ -265,6 +288,10 @@ class Cqlsh:
         columns = ", ".join(self._names)
         copy = f"COPY {self.keyspace}.{case.table} ({columns}) FROM '{self._file}'"
         timed(figures, self._command(copy), env=compiled(self._file.parent))
+
+    def empty(self, case: Case) -> None:
+        """Empty the table."""
+        self._place.empty(case.table)
 
 
 def _text(value: Any) -> str:
@@ -292,6 +319,7 @@ def contenders(
     return [
         Mixtape(Place(node, session, OURS), scratch, feed),
         Driver(Place(node, session, "driver"), scratch),
+        DriverWithoutChecksums(Place(node, session, "protocol"), scratch),
         Cqlsh(
             Place(node, session, "cqlsh"),
             scratch,

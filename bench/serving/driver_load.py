@@ -21,12 +21,12 @@ SAMPLE = 4_000
 
 def main() -> None:
     """Connect, find the best concurrency, write everything."""
-    host, port, user, keyspace, table, path = sys.argv[1:]
+    host, port, user, keyspace, table, path, protocol = sys.argv[1:]
     names, rows = pickle.loads(Path(path).read_bytes())
     cluster = Cluster(
         [host],
         port=int(port),
-        protocol_version=5,
+        protocol_version=int(protocol),
         auth_provider=PlainTextAuthProvider(user, sys.stdin.read()),
         execution_profiles={EXEC_PROFILE_DEFAULT: ExecutionProfile(request_timeout=60)},
     )
