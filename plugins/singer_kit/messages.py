@@ -38,7 +38,7 @@ _RECORD = re.compile(rb'\{"type": ?"RECORD", ?"stream": ?"([^"\\\x00-\x1f]*)"')
 _STEADY_OTHERS = 2
 """Messages other than records in a block, up to which the next may well have none."""
 
-logger = logging.getLogger("target-postgres")
+logger = logging.getLogger(__name__)
 
 Waiting = dict[str, tuple[list[int], list[bytes]]]
 """RECORD lines of each stream, with their numbers."""
@@ -132,7 +132,7 @@ class MessageReader(GenericSingerReader[bytes]):
             for block in _blocks(file_input or self.default_input, self._piece_bytes):
                 if self._shutdown.requested:
                     break
-                if block:
+                if block is not None:
                     number += self._feed(loader, block, number, counts)
                 loader.tick()
         except _StoppedError:
@@ -311,19 +311,20 @@ def lines_in(block: bytes) -> int:
     return len(block) - len(block.replace(b"\n", b"")) + 1
 
 
-def _blocks(source: IO[bytes] | IO[str], piece_bytes: int) -> Iterator[bytes]:
-    """Yield whole lines, joined by line breaks; nothing now and then while nothing comes."""
+def _blocks(source: IO[bytes] | IO[str], piece_bytes: int) -> Iterator[bytes | None]:
+    """Yield whole lines, joined by line breaks; None now and then while nothing comes."""
     tail: list[bytes] = []
     for piece in _pieces(source, piece_bytes):
         cut = piece.rfind(b"\n")
         if cut < 0:
             tail.append(piece)
             if not piece:
-                yield b""
+                yield None
             continue
         yield b"".join([*tail, piece[:cut]])
         tail = [piece[cut + 1 :]]
-    yield b"".join(tail)
+    if last := b"".join(tail):
+        yield last
 
 
 def _pieces(source: IO[bytes] | IO[str], size: int) -> Iterator[bytes]:

@@ -76,10 +76,11 @@ class Loader:
         Returns how many there were, or 0 if not all of them are valid records of this stream:
         then none is taken.
         """
-        records = lines_in(block)
         batch = self._batch(line, name)
         if batch is None:
-            return records
+            # Nothing is decoded, so nothing says that all lines are of this stream.
+            return 0
+        records = lines_in(block)
         decoded = batch.stream.codec.decode_block(block, range(line, line + records))
         if decoded is None:
             return 0

@@ -17,11 +17,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
+from fixtures.singer import Torn
 from singer_kit.errors import ConnectorError
 from target_cassandra import TargetCassandra
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fixtures.fix_cassandra import Keyspace
     from mixtape.services.cassandra import Cassandra
@@ -95,14 +96,19 @@ class Serving:
             **config,
         }
 
-    def load(self, *messages: Json | str | bytes, **config: Any) -> Result:
-        """Load in this process; what ended it comes back instead of being raised."""
+    def load(
+        self, *messages: Json | str | bytes, cuts: Sequence[int] | None = None, **config: Any
+    ) -> Result:
+        """Load in this process; what ended it comes back instead of being raised.
+
+        The messages come in pieces that end at these places, or at some that they decide.
+        """
         printed = io.StringIO()
         error = None
         with contextlib.redirect_stdout(printed):
             target = TargetCassandra(config=self.config | config)
             try:
-                target.listen(io.BytesIO(lines(messages)))  # type: ignore[arg-type]
+                target.listen(Torn(lines(messages), cuts))  # type: ignore[arg-type]
             except ConnectorError as raised:
                 error = raised
         states = [json.loads(line) for line in printed.getvalue().splitlines()]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from itertools import accumulate
 from typing import TYPE_CHECKING
+
+import pytest
 
 from singer_kit.errors import ExitCode
 
-from .conftest import record, schema, state
+from .conftest import lines, record, schema, state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from .conftest import Json, Serving
 
 SCHEMA = schema("t", {"id": {"type": "integer"}, "name": {"type": "string"}})
+TABLE = {"stream": "t", "table": "t", "partition_key": ["id"], "columns": ["name"]}
 
 
 def test_records_of_batch_files_are_loaded_and_a_bad_one_is_named_by_its_place(
@@ -50,3 +54,25 @@ def test_a_record_before_its_schema_is_named(serving: Serving) -> None:
     result = serving.load(record("t", id=1, name="a"))
     assert result.exit_code == ExitCode.CONTRACT_EXCEEDED
     assert "line 1 of the messages is of stream 't', which has sent no SCHEMA" in str(result.error)
+
+
+@pytest.mark.parametrize("taken", ["t", "unread"])
+def test_a_stream_that_feeds_no_table_takes_no_record_of_another_with_it(
+    serving: Serving, taken: str
+) -> None:
+    """Wherever a pipe's pieces end, also behind one that held that stream alone."""
+    other = "unread" if taken == "t" else "t"
+    names = [taken, taken, other, taken, "STATE", other, taken, taken, other, "STATE"]
+    told = [
+        state(t=n) if name == "STATE" else record(name, id=n, name=name)
+        for n, name in enumerate(names)
+    ]
+    messages = [SCHEMA, SCHEMA | {"stream": "unread"}, *told]
+    ends = list(accumulate(len(lines([one])) for one in messages))
+    expected = [n for n, name in enumerate(names) if name == "t"]
+    for first in range(2, len(messages)):
+        serving.keyspace.execute("DROP TABLE IF EXISTS {}.t")
+        result = serving.load(*messages, tables=[TABLE], cuts=[ends[1], ends[first]])
+        assert result.error is None
+        assert sorted(row["id"] for row in serving.rows("t")) == expected
+        assert result.states[-1] == {"bookmarks": {"t": 9}}

@@ -18,11 +18,12 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from fixtures.singer import Torn
 from singer_kit.errors import ConnectorError
 from target_postgres import TargetPostgres
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from fixtures.fix_postgres import Database, MakeDatabase
 
@@ -85,14 +86,19 @@ class Warehouse:
             "run_id": "run-1",
         }
 
-    def load(self, *messages: Json | str | bytes, **config: Any) -> Result:
-        """Load in this process; what ended it comes back instead of being raised."""
+    def load(
+        self, *messages: Json | str | bytes, cuts: Sequence[int] | None = None, **config: Any
+    ) -> Result:
+        """Load in this process; what ended it comes back instead of being raised.
+
+        The messages come in pieces that end at these places, or at some that they decide.
+        """
         printed = io.StringIO()
         error = None
         with contextlib.redirect_stdout(printed):
             target = TargetPostgres(config=self.config | config)
             try:
-                target.listen(io.BytesIO(lines(messages)))  # type: ignore[arg-type]
+                target.listen(Torn(lines(messages), cuts))  # type: ignore[arg-type]
             except ConnectorError as raised:
                 error = raised
         states = [json.loads(line) for line in printed.getvalue().splitlines()]
