@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +53,8 @@ class Connector(PluginBase):
         known = self.config_jsonschema.get("properties", {})
         for name in sorted(self._config.keys() - known.keys()):
             self.logger.warning("setting %r is unknown and has no effect", name)
+        for name in self._config.keys() & known.keys():
+            self._config[name] = _number(self._config[name], known[name])
         try:
             return super()._validate_config(raise_errors=raise_errors)
         except ConfigValidationError:
@@ -72,6 +76,16 @@ class Connector(PluginBase):
             return super().cb_config(ctx, param, value)
         except (OSError, ValueError) as error:
             raise ConfigError(f"--config: {error}; give a JSON file, or ENV") from None
+
+
+def _number(value: Any, schema: dict[str, Any]) -> Any:
+    """Return a number that came as text, as Meltano hands on an environment variable's."""
+    types = schema.get("type", ())
+    if isinstance(value, str) and "number" in types and "string" not in types:
+        with contextlib.suppress(ValueError):
+            found = float(value)
+            return found if math.isfinite(found) else value
+    return value
 
 
 def _describe(fault: ValidationError) -> str:

@@ -142,7 +142,10 @@ def table(plugin: type[PluginBase]) -> str:
 
 
 def _setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    setting: dict[str, Any] = {"name": name, "kind": _kind(schema)}
+    kind = _kind(schema)
+    # Meltano 4 breaks off on a decimal that comes from the environment, for JSON has none; text is
+    # read as a number by the connector.
+    setting: dict[str, Any] = {"name": name, "kind": "string" if kind == "decimal" else kind}
     if schema.get("secret"):
         setting["sensitive"] = True
     if "enum" in schema:
