@@ -62,6 +62,8 @@ class _Request:
     query: BoundStatement | None = None
     take: Callable[[Any], None] | None = None
     attempts: int = 0
+    settled: int = 0
+    """The last attempt that something has come of."""
     error: BaseException | None = None
 
 
@@ -193,9 +195,10 @@ class Requests:
             # Not for each single answer: a thread that is woken up costs more than a request.
             self._wait_until_open(self._most // 2)
         request.attempts += 1
+        attempt = request.attempts
         with self._changed:
             self._open += 1
-        if request.hosts and request.attempts == 1:
+        if request.hosts and attempt == 1:
             batch = wire.body(
                 [write.entry for write in request.writes],
                 self.connection.settings.consistency_level,
@@ -203,7 +206,7 @@ class Requests:
 
             def answered(is_written: bool, warnings: Sequence[str]) -> None:
                 self.warnings.update(warnings)
-                self._settled(request, None if is_written else _UnansweredError())
+                self._settled(request, attempt, None if is_written else _UnansweredError())
 
             if self._lanes.send(batch, request.hosts, answered):
                 return
@@ -212,12 +215,12 @@ class Requests:
                 request.query or self._batch(request.writes)
             )
         except TROUBLE as error:
-            self._settled(request, error)
+            self._settled(request, attempt, error)
             return
         future.add_callbacks(
             callback=self._answered,
-            callback_args=(request, future),
-            errback=lambda error: self._settled(request, error),
+            callback_args=(request, attempt, future),
+            errback=lambda error: self._settled(request, attempt, error),
         )
 
     def _batch(self, writes: Sequence[Write]) -> BatchStatement:
@@ -230,7 +233,9 @@ class Requests:
         batch.is_idempotent = True
         return batch
 
-    def _answered(self, rows: Any, request: _Request, future: Any) -> None:
+    def _answered(self, rows: Any, request: _Request, attempt: int, future: Any) -> None:
+        if attempt <= request.settled:
+            return
         error = None
         try:
             if request.take is not None:
@@ -239,11 +244,16 @@ class Requests:
                 self.warnings.update(future.warnings)
         except BaseException as raised:  # noqa: BLE001 - raised again where somebody waits
             error = raised
-        self._settled(request, error)
+        self._settled(request, attempt, error)
 
-    def _settled(self, request: _Request, error: BaseException | None) -> None:
-        request.error = error
+    def _settled(self, request: _Request, attempt: int, error: BaseException | None) -> None:
         with self._changed:
+            if attempt <= request.settled:
+                # The driver tells of a request that it prepares anew when its time is up, and
+                # again when it is answered: counted twice, another would pass for acknowledged.
+                return
+            request.settled = attempt
+            request.error = error
             self._open -= 1
             if error is not None:
                 self._failed.append(request)

@@ -22,7 +22,7 @@ from singer_kit.errors import ConnectorError
 from target_cassandra import TargetCassandra
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from fixtures.fix_cassandra import Keyspace
     from mixtape.services.cassandra import Cassandra
@@ -96,19 +96,18 @@ class Serving:
             **config,
         }
 
-    def load(
-        self, *messages: Json | str | bytes, cuts: Sequence[int] | None = None, **config: Any
-    ) -> Result:
-        """Load in this process; what ended it comes back instead of being raised.
+    def load(self, *messages: Json | str | bytes, **config: Any) -> Result:
+        """Load in this process, in pieces; what ended it comes back instead of being raised."""
+        return self.load_torn(Torn(lines(messages)), **config)
 
-        The messages come in pieces that end at these places, or at some that they decide.
-        """
+    def load_torn(self, source: Torn, **config: Any) -> Result:
+        """Load as :meth:`load` does, in these pieces."""
         printed = io.StringIO()
         error = None
         with contextlib.redirect_stdout(printed):
             target = TargetCassandra(config=self.config | config)
             try:
-                target.listen(Torn(lines(messages), cuts))  # type: ignore[arg-type]
+                target.listen(source)  # type: ignore[arg-type]
             except ConnectorError as raised:
                 error = raised
         states = [json.loads(line) for line in printed.getvalue().splitlines()]

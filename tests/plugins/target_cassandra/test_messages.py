@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fixtures.singer import Torn
 from singer_kit.errors import ExitCode
 
 from .conftest import lines, record, schema, state
@@ -72,7 +73,8 @@ def test_a_stream_that_feeds_no_table_takes_no_record_of_another_with_it(
     expected = [n for n, name in enumerate(names) if name == "t"]
     for first in range(2, len(messages)):
         serving.keyspace.execute("DROP TABLE IF EXISTS {}.t")
-        result = serving.load(*messages, tables=[TABLE], cuts=[ends[1], ends[first]])
+        source = Torn(lines(messages), [ends[1], ends[first]])
+        result = serving.load_torn(source, tables=[TABLE])
         assert result.error is None
         assert sorted(row["id"] for row in serving.rows("t")) == expected
         assert result.states[-1] == {"bookmarks": {"t": 9}}

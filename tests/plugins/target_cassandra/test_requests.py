@@ -97,6 +97,55 @@ def test_a_statement_that_the_server_has_forgotten_is_prepared_again(
     assert_all_written(serving)
 
 
+def test_a_request_that_is_told_of_twice_stands_for_no_other(
+    cassandra: Cassandra | GivenCassandra, serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the driver does: when its time is up, and when it is answered after all."""
+    if not isinstance(cassandra, Cassandra):
+        pytest.fail("a server of this run's own is needed, for it is held up")
+    serving.load(SCHEMA)
+    [process] = cassandra.processes()
+    acknowledged = threading.Event()
+    too_early: list[bool] = []
+    states: list[Json] = []
+    first: list[Any] = []
+
+    def send(self: Lanes, batch: bytes, hosts: Any, answered: Any) -> bool:
+        if not first:
+            first.append(answered)
+            return sent(self, batch, hosts, answered)
+        if len(first) == 1:
+            # From now on nothing is answered, but the first once more.
+            first.append(answered)
+            process.send_signal(signal.SIGSTOP)
+        is_sent = sent(self, batch, hosts, answered)
+        first[0](True, ())  # noqa: FBT003 - a callback's
+        return is_sent
+
+    def write_state(value: Json) -> None:
+        states.append(value)
+        acknowledged.set()
+
+    def let_go() -> None:
+        too_early.append(acknowledged.wait(2))
+        process.send_signal(signal.SIGCONT)
+
+    sent = Lanes.send
+    waiting = threading.Thread(target=let_go)
+    monkeypatch.setattr("target_cassandra.target.write_state", write_state)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(Lanes, "send", send)
+            waiting.start()
+            result = serving.load(*messages(), max_batch_bytes=1)
+    finally:
+        waiting.join()
+    assert result.error is None
+    assert too_early == [False]
+    assert states == [state(t=ROWS)["value"]]
+    assert_all_written(serving)
+
+
 def test_no_more_requests_are_under_way_than_asked_for(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,7 +23,7 @@ from singer_kit.errors import ConnectorError
 from target_postgres import TargetPostgres
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from fixtures.fix_postgres import Database, MakeDatabase
 
@@ -86,19 +86,14 @@ class Warehouse:
             "run_id": "run-1",
         }
 
-    def load(
-        self, *messages: Json | str | bytes, cuts: Sequence[int] | None = None, **config: Any
-    ) -> Result:
-        """Load in this process; what ended it comes back instead of being raised.
-
-        The messages come in pieces that end at these places, or at some that they decide.
-        """
+    def load(self, *messages: Json | str | bytes, **config: Any) -> Result:
+        """Load in this process, in pieces; what ended it comes back instead of being raised."""
         printed = io.StringIO()
         error = None
         with contextlib.redirect_stdout(printed):
             target = TargetPostgres(config=self.config | config)
             try:
-                target.listen(Torn(lines(messages), cuts))  # type: ignore[arg-type]
+                target.listen(Torn(lines(messages)))  # type: ignore[arg-type]
             except ConnectorError as raised:
                 error = raised
         states = [json.loads(line) for line in printed.getvalue().splitlines()]
