@@ -16,6 +16,10 @@ from target_cassandra.lanes import Lanes
 from .conftest import record, schema, state
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from psutil import Process
+
     from mixtape.services.cassandra import GivenCassandra
 
     from .conftest import Json, Serving
@@ -34,13 +38,20 @@ def assert_all_written(serving: Serving) -> None:
     }
 
 
-def test_what_is_not_answered_in_time_is_sent_again(
-    cassandra: Cassandra | GivenCassandra, serving: Serving, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def process(cassandra: Cassandra | GivenCassandra) -> Iterator[Process]:
+    """The server, to be held up for a while."""
     if not isinstance(cassandra, Cassandra):
         pytest.fail("a server of this run's own is needed, for it is held up")
+    [found] = cassandra.processes()
+    yield found
+    found.send_signal(signal.SIGCONT)
+
+
+def test_what_is_not_answered_in_time_is_sent_again(
+    serving: Serving, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
     serving.load(SCHEMA)
-    [process] = cassandra.processes()
     lost: list[int] = []
 
     def send(self: Lanes, *given: Any) -> bool:
@@ -57,13 +68,10 @@ def test_what_is_not_answered_in_time_is_sent_again(
             process.send_signal(signal.SIGCONT)
 
     sent, given_up = Lanes.send, Lanes.give_up
-    try:
-        with monkeypatch.context() as patched:
-            patched.setattr(Lanes, "send", send)
-            patched.setattr(Lanes, "give_up", give_up)
-            result = serving.load(*messages(), request_timeout_seconds=2)
-    finally:
-        process.send_signal(signal.SIGCONT)
+    with monkeypatch.context() as patched:
+        patched.setattr(Lanes, "send", send)
+        patched.setattr(Lanes, "give_up", give_up)
+        result = serving.load(*messages(), request_timeout_seconds=2)
     assert result.error is None
     assert result.states == [state(t=ROWS)["value"]]
     assert lost
@@ -98,51 +106,30 @@ def test_a_statement_that_the_server_has_forgotten_is_prepared_again(
 
 
 def test_a_request_that_is_told_of_twice_stands_for_no_other(
-    cassandra: Cassandra | GivenCassandra, serving: Serving, monkeypatch: pytest.MonkeyPatch
+    serving: Serving, process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the driver does: when its time is up, and when it is answered after all."""
-    if not isinstance(cassandra, Cassandra):
-        pytest.fail("a server of this run's own is needed, for it is held up")
     serving.load(SCHEMA)
-    [process] = cassandra.processes()
-    acknowledged = threading.Event()
-    too_early: list[bool] = []
-    states: list[Json] = []
     first: list[Any] = []
+    goes_on = threading.Timer(1, process.send_signal, [signal.SIGCONT])
 
     def send(self: Lanes, batch: bytes, hosts: Any, answered: Any) -> bool:
         if not first:
             first.append(answered)
-            return sent(self, batch, hosts, answered)
-        if len(first) == 1:
-            # From now on nothing is answered, but the first once more.
-            first.append(answered)
+            # Of what is sent from now on, only the first is told of, again and again.
             process.send_signal(signal.SIGSTOP)
+            goes_on.start()
         is_sent = sent(self, batch, hosts, answered)
         first[0](True, ())  # noqa: FBT003 - a callback's
         return is_sent
 
-    def write_state(value: Json) -> None:
-        states.append(value)
-        acknowledged.set()
-
-    def let_go() -> None:
-        too_early.append(acknowledged.wait(2))
-        process.send_signal(signal.SIGCONT)
-
     sent = Lanes.send
-    waiting = threading.Thread(target=let_go)
-    monkeypatch.setattr("target_cassandra.target.write_state", write_state)
-    try:
-        with monkeypatch.context() as patched:
-            patched.setattr(Lanes, "send", send)
-            waiting.start()
-            result = serving.load(*messages(), max_batch_bytes=1)
-    finally:
-        waiting.join()
+    with monkeypatch.context() as patched:
+        patched.setattr(Lanes, "send", send)
+        result = serving.load(*messages(), max_batch_bytes=1)
+    goes_on.join()
     assert result.error is None
-    assert too_early == [False]
-    assert states == [state(t=ROWS)["value"]]
+    assert result.states == [state(t=ROWS)["value"]]
     assert_all_written(serving)
 
 
