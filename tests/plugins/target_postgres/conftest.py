@@ -88,12 +88,16 @@ class Warehouse:
 
     def load(self, *messages: Json | str | bytes, **config: Any) -> Result:
         """Load in this process, in pieces; what ended it comes back instead of being raised."""
+        return self.load_torn(Torn(lines(messages)), **config)
+
+    def load_torn(self, source: Torn, **config: Any) -> Result:
+        """Load as :meth:`load` does, in these pieces."""
         printed = io.StringIO()
         error = None
         with contextlib.redirect_stdout(printed):
             target = TargetPostgres(config=self.config | config)
             try:
-                target.listen(Torn(lines(messages)))  # type: ignore[arg-type]
+                target.listen(source)  # type: ignore[arg-type]
             except ConnectorError as raised:
                 error = raised
         states = [json.loads(line) for line in printed.getvalue().splitlines()]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import pytest
 
+from fixtures.singer import Torn
 from singer_kit.errors import ExitCode
 
 from .conftest import Warehouse, lines, record, schema, state
@@ -107,6 +109,21 @@ def test_streams_may_take_turns(warehouse: Warehouse) -> None:
     rows = [record(name, id=n) for n in range(500) for name in names]
     assert warehouse.load(*shapes, *rows).error is None
     assert [warehouse.value(f"select count(*) from raw.{name}") for name in names] == [500] * 3
+
+
+def test_streams_may_take_turns_wherever_a_pipes_pieces_end(warehouse: Warehouse) -> None:
+    """Also behind a piece that held one stream alone, where the next begins with it."""
+    names = ["a", "a", "b", "a", "STATE", "b", "a", "a", "b", "STATE"]
+    told = [state(n=n) if name == "STATE" else record(name, id=n) for n, name in enumerate(names)]
+    messages = [*(schema(name, {"id": {"type": "integer"}}) for name in "ab"), *told]
+    ends = list(accumulate(len(lines([one])) for one in messages))
+    for first in range(2, len(messages)):
+        source = Torn(lines(messages), [ends[1], ends[first]])
+        assert warehouse.load_torn(source).states[-1] == {"bookmarks": {"n": 9}}
+        for stream in "ab":
+            expected = [n for n, name in enumerate(names) if name == stream]
+            assert [row["id"] for row in warehouse.rows(stream)] == expected
+            warehouse.execute(f"drop table raw.{stream}")
 
 
 def test_a_last_line_without_a_line_break_counts(warehouse: Warehouse, tmp_path: Path) -> None:
