@@ -27,9 +27,3 @@ def project_root() -> Path:
 def run_root() -> Path:
     """Return the folder that holds what services of this checkout write."""
     return project_root() / ".mixtape"
-
-
-def cache_root() -> Path:
-    """Return the user's cache folder for what is built once and shared by checkouts."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "mixtape"

@@ -6,19 +6,18 @@ that form brings other jars.
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import hashlib
 import re
 import shutil
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mixtape.paths import cache_root
+from mixtape import cache
 from mixtape.services.base import ServiceError
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ _AT_ONCE = 8
 _TIMEOUT_SECONDS = 60
 
 
-@cache
+@functools.cache
 def machine_java() -> Path | None:
     """Return the machine's Java, None if it has none that Cassandra 5.0 runs on."""
     found = shutil.which("java")
@@ -62,34 +61,30 @@ def jars(lock: Path | None = None) -> list[Path]:
         ServiceError: one cannot be fetched, or is not the one in the lock.
     """
     lock = lock or LOCK
-    text = lock.read_bytes()
-    target = cache_root() / f"{lock.stem}-{hashlib.sha256(text).hexdigest()[:12]}"
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # Fetched aside and moved, so that what is in the cache is whole and checked.
-        with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-            _fetch(text.decode(), Path(scratch))
-            with contextlib.suppress(FileExistsError):
-                (Path(scratch) / "jars").rename(target)
-    return sorted(target.glob("*.jar"))
+    text = lock.read_text()
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    folder = cache.kept(f"{lock.stem}-{digest}", lambda into: _fetch(text, into))
+    return sorted(folder.glob("*.jar"))
 
 
-def _fetch(lock: str, scratch: Path) -> None:
+def _fetch(lock: str, into: Path) -> None:
     # Where the server is never started, as in the image, this is not installed.
     from jgo.maven import MavenContext  # noqa: PLC0415
 
-    (scratch / "jars").mkdir()
-    context = MavenContext(repo_cache=scratch, timeout=_TIMEOUT_SECONDS)
     wanted = [line.split() for line in lock.splitlines() if not line.startswith("#")]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with (
+        tempfile.TemporaryDirectory(dir=into.parent) as scratch,
+        ThreadPoolExecutor(_AT_ONCE) as pool,
+    ):
+        context = MavenContext(repo_cache=Path(scratch), timeout=_TIMEOUT_SECONDS)
         for done in [
-            pool.submit(_fetch_one, context, scratch, coordinate, checksum)
+            pool.submit(_fetch_one, context, into, coordinate, checksum)
             for coordinate, checksum in wanted
         ]:
             done.result()
 
 
-def _fetch_one(context: MavenContext, scratch: Path, coordinate: str, checksum: str) -> None:
+def _fetch_one(context: MavenContext, into: Path, coordinate: str, checksum: str) -> None:
     group, artifact, version, *classifier = coordinate.split(":")
     component = context.project(group, artifact).at_version(version)
     try:
@@ -105,4 +100,4 @@ def _fetch_one(context: MavenContext, scratch: Path, coordinate: str, checksum: 
             f"{coordinate} has the checksum {found}, its lock says {checksum}: "
             "it is not used; find out who changed it"
         )
-    path.rename(scratch / "jars" / path.name)
+    path.rename(into / path.name)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
-from mixtape.paths import cache_root
+from mixtape import cache
 from mixtape.services.base import ServiceError
 from mixtape.services.object_store import ObjectStoreService
 
 MODULE = "github.com/minio/minio"
 VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"  # the last source release
+_KEPT_AS = f"minio-{VERSION.rsplit('-', 1)[-1]}"
 HOW_TO_GET = (
     "install Go 1.24 or later (it is then built from source, once, in about four minutes), "
     "put a `minio` binary on PATH, or set S3_ENDPOINT_URL"
@@ -45,7 +45,7 @@ class Minio(ObjectStoreService):
 
 def installed() -> Path | None:
     """Return the MinIO binary on this machine, if there is one."""
-    built = _built()
+    built = cache.where(_KEPT_AS) / "minio"
     if built.exists():
         return built
     found = shutil.which("minio")
@@ -62,22 +62,16 @@ def build() -> Path:
         return program
     if not shutil.which("go"):
         raise ServiceError(f"MinIO is not on this machine: {HOW_TO_GET}")
-    target = _built()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Built aside and moved, so that a build that was cut off leaves no half binary.
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        done = subprocess.run(
-            ["go", "install", "-trimpath", "-ldflags=-s -w", f"{MODULE}@{VERSION}"],
-            env={**os.environ, "GOBIN": scratch, "CGO_ENABLED": "0"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise ServiceError(f"Go could not build MinIO: {done.stderr.strip()[-2000:]}")
-        (Path(scratch) / "minio").replace(target)
-    return target
+    return cache.kept(_KEPT_AS, _build) / "minio"
 
 
-def _built() -> Path:
-    return cache_root() / "bin" / f"minio-{VERSION.rsplit('-', 1)[-1]}"
+def _build(into: Path) -> None:
+    done = subprocess.run(
+        ["go", "install", "-trimpath", "-ldflags=-s -w", f"{MODULE}@{VERSION}"],
+        env={**os.environ, "GOBIN": str(into), "CGO_ENABLED": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ServiceError(f"Go could not build MinIO: {done.stderr.strip()[-2000:]}")

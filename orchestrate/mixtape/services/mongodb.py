@@ -6,7 +6,6 @@ a virtual environment of its own in the user's cache and is only ever another pr
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -19,7 +18,8 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
-from mixtape.paths import cache_root, project_root
+from mixtape import cache
+from mixtape.paths import project_root
 from mixtape.services.base import Given, Service, ServiceError
 
 PROGRAM = "secantusd-py"
@@ -118,23 +118,17 @@ def build() -> Path:
         ServiceError: there is no `uv`, or it could not install.
     """
     lock = project_root() / "requirements" / "secantus.txt"
-    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
-    target = cache_root() / f"secantus-{digest}"
-    program, whole = target / "bin" / PROGRAM, target / "installed"
-    if whole.exists():
-        return program
+    # An environment leads to the Python it was made with: it is of no use to another one.
+    digest = hashlib.sha256(lock.read_bytes() + sys.base_prefix.encode()).hexdigest()[:12]
+    return cache.kept(f"secantus-{digest}", lambda into: _install(lock, into)) / "bin" / PROGRAM
+
+
+def _install(lock: Path, into: Path) -> None:
     if (uv := _uv()) is None:
         raise ServiceError(f"SecantusDB is not on this machine: {HOW_TO_GET}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.with_suffix(".lock").open("w") as alone:
-        fcntl.flock(alone, fcntl.LOCK_EX)
-        if not whole.exists():
-            # Scripts name the folder of their environment, so it cannot be made aside and moved.
-            shutil.rmtree(target, ignore_errors=True)
-            _run(uv, "venv", "--quiet", "--python", sys.executable, str(target))
-            _run(uv, "pip", "sync", "--quiet", "--require-hashes", str(lock), into=target)
-            whole.touch()
-    return program
+    # Scripts of another kind of environment name its folder, which is about to be moved.
+    _run(uv, "venv", "--quiet", "--relocatable", "--clear", "--python", sys.executable, str(into))
+    _run(uv, "pip", "sync", "--quiet", "--require-hashes", str(lock), into=into)
 
 
 def _run(*command: str, into: Path | None = None) -> None:
