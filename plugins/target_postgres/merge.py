@@ -106,15 +106,18 @@ class Merge:
         mixed = any(chunk.mixed for chunk in chunks)
         removed, stale, passed = self._apply_deletes(connection)
         staged -= stale + passed
-        if not self._expects_repeats:
+        # Rows that are filled are read in another order than they came in: the last of a key may
+        # come first, find itself stored, and let an earlier one through as news.
+        looks_first = mixed or self._expects_repeats
+        if not looks_first:
             try:
                 with connection.transaction():
                     written = self._write(connection, mixed=mixed)
             except errors.CardinalityViolation:
                 # PostgreSQL finds repeated keys for nothing while it writes. A stream that had
                 # some will have more, so from here on we look first.
-                self._expects_repeats = True
-        if self._expects_repeats:
+                self._expects_repeats = looks_first = True
+        if looks_first:
             if self._has_repeated_keys(connection):
                 older = self._drop_stale(connection)
                 staged -= older + self._fold(connection)

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+import pytest
 
 from target_postgres import tables
 
@@ -116,6 +117,19 @@ def test_rows_of_one_key_in_a_batch_are_folded_field_by_field(warehouse: Warehou
     assert held(warehouse) == [(1, 3, "three", [1], False)]
     warehouse.load(SCHEMA, row(1, 4, a=None), row(1, 5, b=[5]), row(2, 1), row(2, 1, a="tie"))
     assert held(warehouse) == [(1, 5, None, [5], False), (2, 1, "tie", None, False)]
+
+
+@pytest.mark.parametrize("lsn", [None, 5])
+def test_rows_of_one_key_and_version_end_alike_when_they_come_again(
+    warehouse: Warehouse, lsn: int | None
+) -> None:
+    # The second is what the table holds by then, and the first one has a gap to fill.
+    sent = [SCHEMA, row(1, lsn, a="first"), row(1, lsn, a="last", b=[1])]
+    warehouse.load(*sent)
+    warehouse.load(*sent, run_id="run-2")
+    assert held(warehouse) == [(1, lsn, "last", [1], False)]
+    found = warehouse.load_row("t", "run-2")
+    assert (found["rows_in"], found["rows_updated"], found["rows_stale"]) == (2, 0, 1)
 
 
 def test_no_field_of_a_stale_row_is_folded_in(warehouse: Warehouse) -> None:
